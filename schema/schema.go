@@ -1,0 +1,130 @@
+// Package schema holds the tables of the namespace as data: columns, keys and the
+// one order in which everybody locks and writes them. The DDL in migrations is
+// checked against it, the statements in dal/sqlstore are built from it, and the
+// engine orders its locks by it. It knows no database and no rule of HDFS.
+package schema
+
+// A Type is how a column is stored.
+type Type uint8
+
+const (
+	// BigInt is a signed 64-bit integer.
+	BigInt Type = iota
+	// VarBytes is a string of at most Size bytes, compared byte by byte.
+	VarBytes
+	// Blob is a string of at most Size bytes that is never part of a key.
+	Blob
+)
+
+// A Merge says how a change that does not know the row's current value is applied
+// to a column (see dal.Add).
+type Merge uint8
+
+const (
+	// Replace: the column cannot be part of an Add.
+	Replace Merge = iota
+	// Sum adds the change to the column.
+	Sum
+	// Max keeps the larger of both.
+	Max
+)
+
+// A Column is one column of a table.
+type Column struct {
+	Name  string
+	Type  Type
+	Size  int  // most bytes, for VarBytes and Blob
+	Null  bool // may be NULL
+	Merge Merge
+}
+
+// An Index names columns whose order a store keeps.
+type Index struct {
+	Name   string
+	Cols   []int // positions in Table.Columns
+	Unique bool
+	table  *Table
+}
+
+// Table returns the table that the index belongs to.
+func (x *Index) Table() *Table { return x.table }
+
+// Columns returns the indexed columns in order.
+func (x *Index) Columns() []Column {
+	cols := make([]Column, len(x.Cols))
+	for i, c := range x.Cols {
+		cols[i] = x.table.Columns[c]
+	}
+	return cols
+}
+
+// KeyOf returns the key of row r in the index.
+func (x *Index) KeyOf(r Row) Key {
+	var buf [96]byte
+	b := buf[:0]
+	for _, c := range x.Cols {
+		b = appendKey(b, r[c])
+	}
+	return Key(b)
+}
+
+// A Table is one table.
+type Table struct {
+	Name    string
+	Order   int // place in the lock order, from 0
+	Columns []Column
+	Primary *Index
+	Indexes []*Index // secondary
+	// Partition is the number of leading primary key columns by which a cluster
+	// spreads the rows.
+	Partition int
+}
+
+// Key returns the primary key of row r.
+func (t *Table) Key(r Row) Key { return t.Primary.KeyOf(r) }
+
+// Column returns the position of the column called name; it panics if there is
+// none, which is a mistake in the program.
+func (t *Table) Column(name string) int {
+	for i, c := range t.Columns {
+		if c.Name == name {
+			return i
+		}
+	}
+	panic("schema: no column " + t.Name + "." + name)
+}
+
+// IsKey reports whether column i belongs to the primary key.
+func (t *Table) IsKey(i int) bool {
+	for _, c := range t.Primary.Cols {
+		if c == i {
+			return true
+		}
+	}
+	return false
+}
+
+func (t *Table) String() string { return t.Name }
+
+// Version is the version of the newest migration that this program knows. A
+// database below or above it is refused.
+const Version = 1
+
+// table declares a table and gives it the next place in the lock order.
+func table(name string, cols []Column, primary []string, indexes ...*Index) *Table {
+	t := &Table{Name: name, Order: len(Tables), Columns: cols, Partition: 1}
+	t.Primary = &Index{Name: "PRIMARY", Unique: true, table: t}
+	for _, c := range primary {
+		t.Primary.Cols = append(t.Primary.Cols, t.Column(c))
+	}
+	for _, x := range indexes {
+		x.table = t
+		x.Cols = make([]int, len(x.names()))
+		for i, c := range x.names() {
+			x.Cols[i] = t.Column(c)
+		}
+		t.Indexes = append(t.Indexes, x)
+	}
+	Tables = append(Tables, t)
+	return t
+}
