@@ -47,9 +47,10 @@ const (
 type Fetch struct {
 	Table *schema.Table
 	Index *schema.Index // nil: the primary key
-	// Keys are complete keys of Index. The answer holds the rows that exist, in
-	// index order; several rows may have one key of an index that is not unique.
-	// The store sorts; duplicates are allowed.
+	// Keys are keys of Index: complete ones, or prefixes that all name the same
+	// number of leading columns (blocks of many files by inode_id). The answer
+	// holds every row that has one of them, in index order. The store sorts;
+	// duplicates are allowed. With a Lock the keys are complete.
 	Keys []schema.Key
 	// Scan, if not nil, is used in place of Keys.
 	Scan *Scan
