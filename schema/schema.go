@@ -4,6 +4,8 @@
 // engine orders its locks by it. It knows no database and no rule of HDFS.
 package schema
 
+import "strings"
+
 // A Type is how a column is stored.
 type Type uint8
 
@@ -44,18 +46,43 @@ type Index struct {
 	Cols   []int // positions in Table.Columns
 	Unique bool
 	table  *Table
+	cols   []Column
 }
 
 // Table returns the table that the index belongs to.
 func (x *Index) Table() *Table { return x.table }
 
-// Columns returns the indexed columns in order.
-func (x *Index) Columns() []Column {
-	cols := make([]Column, len(x.Cols))
-	for i, c := range x.Cols {
-		cols[i] = x.table.Columns[c]
+// Columns returns the indexed columns in order. The caller must not change them.
+func (x *Index) Columns() []Column { return x.cols }
+
+// PrefixOf returns the first n columns of the key of row r.
+func (x *Index) PrefixOf(r Row, n int) Key {
+	var buf [96]byte
+	b := buf[:0]
+	for _, c := range x.Cols[:n] {
+		b = appendKey(b, r[c])
 	}
-	return cols
+	return Key(b)
+}
+
+// Len returns how many columns of the index k names. It panics where Values does.
+func (x *Index) Len(k Key) int {
+	s, n := string(k), 0
+	for s != "" {
+		s = skipKey(s, x.cols[n].Type)
+		n++
+	}
+	return n
+}
+
+// bind ties the index to its table and columns.
+func (x *Index) bind(t *Table, names []string) {
+	x.table = t
+	for _, name := range names {
+		c := t.Column(name)
+		x.Cols = append(x.Cols, c)
+		x.cols = append(x.cols, t.Columns[c])
+	}
 }
 
 // KeyOf returns the key of row r in the index.
@@ -113,16 +140,12 @@ const Version = 1
 // table declares a table and gives it the next place in the lock order.
 func table(name string, cols []Column, primary []string, indexes ...*Index) *Table {
 	t := &Table{Name: name, Order: len(Tables), Columns: cols, Partition: 1}
-	t.Primary = &Index{Name: "PRIMARY", Unique: true, table: t}
-	for _, c := range primary {
-		t.Primary.Cols = append(t.Primary.Cols, t.Column(c))
-	}
+	t.Primary = &Index{Name: "PRIMARY", Unique: true}
+	t.Primary.bind(t, primary)
 	for _, x := range indexes {
-		x.table = t
-		x.Cols = make([]int, len(x.names()))
-		for i, c := range x.names() {
-			x.Cols[i] = t.Column(c)
-		}
+		name, cols, _ := strings.Cut(x.Name, ":")
+		x.Name = name
+		x.bind(t, strings.Split(cols, ","))
 		t.Indexes = append(t.Indexes, x)
 	}
 	Tables = append(Tables, t)

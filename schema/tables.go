@@ -1,7 +1,5 @@
 package schema
 
-import "strings"
-
 // Tables lists every table in the lock order.
 var Tables []*Table
 
@@ -10,13 +8,11 @@ func sum(name string) Column            { return Column{Name: name, Type: BigInt
 func maxed(name string) Column          { return Column{Name: name, Type: BigInt, Merge: Max} }
 func bin(name string, size int) Column  { return Column{Name: name, Type: VarBytes, Size: size} }
 func blob(name string, size int) Column { return Column{Name: name, Type: Blob, Size: size} }
-func unique(name, cols string) *Index   { return &Index{Name: name + ":" + cols, Unique: true} }
-func index(name, cols string) *Index    { return &Index{Name: name + ":" + cols} }
-func (x *Index) names() []string {
-	name, cols, _ := strings.Cut(x.Name, ":")
-	x.Name = name
-	return strings.Split(cols, ",")
-}
+
+// unique and index declare a secondary index as "name:column,column"; table takes
+// the name apart.
+func unique(name, cols string) *Index { return &Index{Name: name + ":" + cols, Unique: true} }
+func index(name, cols string) *Index  { return &Index{Name: name + ":" + cols} }
 
 // The tables. Their order here is the lock order: guards first, then the tree,
 // then what hangs on an inode.

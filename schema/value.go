@@ -160,3 +160,20 @@ func cutKey(s string, t Type) (Value, string) {
 	}
 	panic("schema: unclosed bytes in a key")
 }
+
+// skipKey cuts one column off s without decoding it.
+func skipKey(s string, t Type) string {
+	if t == BigInt {
+		return s[8:]
+	}
+	for i := 0; i+1 < len(s); i++ {
+		if s[i] != 0 {
+			continue
+		}
+		if s[i+1] == 0 {
+			return s[i+2:]
+		}
+		i++
+	}
+	panic("schema: unclosed bytes in a key")
+}
