@@ -122,9 +122,11 @@ var (
 	}, []string{"id"})
 
 	// BatchMarkers has a row for each batch that committed not long ago. A
-	// NameNode whose connection broke during COMMIT looks here for the outcome.
+	// NameNode whose connection broke during COMMIT looks here for the outcome:
+	// committed is 1 in a batch's own marker, 0 in the tombstone that bars a batch
+	// from committing later.
 	BatchMarkers = table("batch_markers", []Column{
-		num("namenode_id"), num("lane"), num("batch"),
+		num("namenode_id"), num("lane"), num("batch"), num("committed"),
 	}, []string{"namenode_id", "lane", "batch"})
 )
 

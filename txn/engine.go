@@ -1,0 +1,259 @@
+// Package txn turns many small operations into few statements. An operation is a
+// function over rows (see Tx); the engine finds out what it will read, fetches that
+// together with what every other waiting function needs, runs the functions one
+// after another, and writes all their changes as one transaction of the store. It
+// knows rows, not files. DESIGN.md says how and why.
+package txn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/hopsql/hopsql/dal"
+	"github.com/hopsql/hopsql/schema"
+)
+
+// Errors of the engine itself. The operation did not happen unless said otherwise.
+var (
+	// ErrBusy: too many calls wait, or the rows keep changing under the call.
+	ErrBusy = errors.New("the NameNode is too busy; try again")
+	// ErrUnavailable: the store could not be reached for Options.Patience. For an
+	// Update whose commit had begun the outcome is not known.
+	ErrUnavailable = errors.New("the metadata store is unavailable; try again")
+	// ErrClosed: the engine is closed.
+	ErrClosed = errors.New("the NameNode is stopping")
+)
+
+// Options are the settings of an Engine. The zero value of a field means its
+// default.
+type Options struct {
+	// NodeID names this engine in batch markers. No two engines that are alive on
+	// one store may share it.
+	NodeID int64
+	// Lanes is how many batches of changes run side by side; the store's trait.
+	Lanes int
+	// Readers is how many batches of reads run side by side; 3.
+	Readers int
+	// MaxCalls is the most calls of a batch; 256.
+	MaxCalls int
+	// MaxQueue is the most calls that may wait; 20,000.
+	MaxQueue int
+	// Hints is how many rows the hint cache holds; 100,000.
+	Hints int
+	// HintIndexes are the unique indexes that hints are kept for; by default those
+	// of inodes.
+	HintIndexes []*schema.Index
+	// Patience is how long a call waits for a store that cannot be reached; 45 s.
+	Patience time.Duration
+	// IDRange is how many ids are taken from a sequence at once; 10,000.
+	IDRange int64
+	// Now is the clock; time.Now.
+	Now    func() time.Time
+	Logger *slog.Logger
+}
+
+func (o *Options) setDefaults(traits dal.Traits) {
+	def := func(p *int, v int) {
+		if *p == 0 {
+			*p = v
+		}
+	}
+	def(&o.Lanes, max(1, traits.Lanes))
+	def(&o.Readers, 3)
+	def(&o.MaxCalls, 256)
+	def(&o.MaxQueue, 20_000)
+	def(&o.Hints, 100_000)
+	if o.HintIndexes == nil {
+		o.HintIndexes = []*schema.Index{schema.Inodes.Primary, schema.InodesByID}
+	}
+	if o.Patience == 0 {
+		o.Patience = 45 * time.Second
+	}
+	if o.IDRange == 0 {
+		o.IDRange = 10_000
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+}
+
+// An Engine runs functions over the rows of one store. Safe for many goroutines.
+type Engine struct {
+	store  dal.Store
+	traits dal.Traits
+	opt    Options
+	hints  *Hints
+	ids    *ids
+	reads  chan *readCall
+	lanes  []*lane
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+	laneWG sync.WaitGroup
+}
+
+// New starts an engine on an open store. Close it before the store.
+func New(store dal.Store, opt Options) (*Engine, error) {
+	opt.setDefaults(store.Traits())
+	hints, err := newHints(opt.Hints, opt.HintIndexes)
+	if err != nil {
+		return nil, fmt.Errorf("hint cache: %w", err)
+	}
+	e := &Engine{store: store, traits: store.Traits(), opt: opt, hints: hints,
+		reads: make(chan *readCall, opt.MaxQueue)}
+	e.ctx, e.cancel = context.WithCancel(context.Background())
+	e.ids = newIDs(e)
+	for i := range opt.Lanes {
+		l := newLane(e, i)
+		e.lanes = append(e.lanes, l)
+		e.laneWG.Go(l.loop)
+	}
+	for range opt.Readers {
+		e.wg.Go(e.readLoop)
+	}
+	return e, nil
+}
+
+// closeGrace is how long Close lets running batches end before it breaks them off.
+const closeGrace = 5 * time.Second
+
+// Close stops the engine: running batches end, waiting calls get ErrClosed.
+func (e *Engine) Close() {
+	for _, l := range e.lanes {
+		l.close()
+	}
+	t := time.AfterFunc(closeGrace, e.cancel)
+	e.laneWG.Wait()
+	t.Stop()
+	e.cancel()
+	e.wg.Wait()
+}
+
+// A call is one operation on its way through the engine.
+type call struct {
+	engine *Engine
+	ctx    context.Context
+	fn     func(*Tx) error
+	now    int64
+	wants  wants // what the next run will ask for
+	ids    map[string][]int64
+	hungry string // the sequence that ran out
+	tries  int
+	lane   schema.Key
+	alone  bool
+
+	done chan struct{} // closed when err is set; Update only
+	err  error
+}
+
+// maxTries bounds how often a call may find that it wants other rows than it was
+// given. A path of the greatest depth needs one run a component.
+const maxTries = 1100
+
+func (e *Engine) newCall(ctx context.Context, fn func(*Tx) error) *call {
+	return &call{engine: e, ctx: ctx, fn: fn, now: e.opt.Now().UnixMilli(), ids: map[string][]int64{}}
+}
+
+// run runs the function once. base is nil in a dry run, batch nil outside a lane.
+func (c *call) run(base *set, batch overlay) (*Tx, error) {
+	tx := &Tx{call: c, base: base, batch: batch, own: overlay{}, asked: wants{}, ids: map[string]int{}}
+	if base == nil {
+		tx.hints = c.engine.hints
+	}
+	err := c.fn(tx)
+	c.wants, c.lane, c.alone = tx.asked, tx.lane, tx.alone
+	if tx.stopped {
+		err = errStopped
+	}
+	return tx, err
+}
+
+// View runs fn over one consistent state of the store: everything that it reads in
+// its last run fits together and is not older than the call. Its changes, if any,
+// are thrown away.
+func (e *Engine) View(ctx context.Context, fn func(*Tx) error) error {
+	c := e.newCall(ctx, fn)
+	_, _ = c.run(nil, nil)
+	_, err := e.settle(c)
+	return err
+}
+
+// Update runs fn and, when it returns nil, makes its changes durable before it
+// returns: all of them or none. When fn returns an error there are no changes and
+// Update returns that error. Operations of all engines on one store happen as if
+// one after another. When ctx ends first, Update returns its error and the outcome
+// is open.
+func (e *Engine) Update(ctx context.Context, fn func(*Tx) error) error {
+	c := e.newCall(ctx, fn)
+	tx, err := c.run(nil, nil)
+	if tx.unsure || err == nil && tx.own.len() == 0 || tx.starved {
+		if tx, err = e.settle(c); err != nil || tx.own.len() == 0 {
+			return err
+		}
+	}
+	c.done = make(chan struct{})
+	if err := e.laneOf(c).push(c); err != nil {
+		return err
+	}
+	select {
+	case <-c.done:
+		return c.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// settle runs the call over consistent reads until it finishes.
+func (e *Engine) settle(c *call) (*Tx, error) {
+	for {
+		if err := e.feed(c); err != nil {
+			return nil, err
+		}
+		base, err := e.read(c)
+		if err != nil {
+			return nil, err
+		}
+		tx, err := c.run(base, nil)
+		if !tx.stopped {
+			return tx, err
+		}
+		if c.tries++; c.tries > maxTries {
+			return nil, ErrBusy
+		}
+	}
+}
+
+// feed refills the sequence that the call found empty.
+func (e *Engine) feed(c *call) error {
+	if c.hungry == "" {
+		return nil
+	}
+	err := e.ids.refill(c.ctx, c.hungry)
+	c.hungry = ""
+	return err
+}
+
+// backoff waits before the n-th repeat (from 1) of something that met a conflict or
+// a store that is away: 2 ms doubling to 500 ms, with jitter.
+func (e *Engine) backoff(ctx context.Context, n int) error {
+	d := min(2*time.Millisecond<<min(n-1, 8), 500*time.Millisecond)
+	d = d/2 + rand.N(d)
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-e.ctx.Done():
+		return ErrClosed
+	}
+}

@@ -1,0 +1,420 @@
+package txn
+
+import (
+	"fmt"
+	"hash/fnv"
+	"sync"
+
+	"github.com/hopsql/hopsql/dal"
+	"github.com/hopsql/hopsql/schema"
+)
+
+// A lane is a queue of calls that change rows and the goroutine that runs them,
+// one batch at a time. Calls on one directory share a lane, so that a NameNode does
+// not wait for its own locks.
+type lane struct {
+	e     *Engine
+	index int
+	mu    sync.Mutex
+	queue []*call
+	wake  chan struct{}
+	shut  bool
+	batch int64 // number of the newest batch that wrote a marker
+}
+
+func newLane(e *Engine, index int) *lane {
+	return &lane{e: e, index: index, wake: make(chan struct{}, 1)}
+}
+
+func (e *Engine) laneOf(c *call) *lane {
+	if len(e.lanes) == 1 {
+		return e.lanes[0]
+	}
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(c.lane))
+	return e.lanes[h.Sum32()%uint32(len(e.lanes))]
+}
+
+func (l *lane) push(cs ...*call) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.shut:
+		return ErrClosed
+	case len(l.queue) >= l.e.opt.MaxQueue:
+		return ErrBusy
+	}
+	l.queue = append(l.queue, cs...)
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+func (l *lane) close() {
+	l.mu.Lock()
+	l.shut = true
+	l.mu.Unlock()
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (l *lane) loop() {
+	for range l.wake {
+		for {
+			batch := l.take()
+			if len(batch) == 0 {
+				break
+			}
+			l.process(batch)
+		}
+		l.mu.Lock()
+		shut := l.shut
+		l.mu.Unlock()
+		if shut {
+			return
+		}
+	}
+}
+
+// take removes the next batch from the queue. A call that asked to be alone is.
+func (l *lane) take() []*call {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var batch []*call
+	keys, i := 0, 0
+	for i < len(l.queue) && len(batch) < l.e.opt.MaxCalls && keys < l.e.traits.MaxKeys {
+		c := l.queue[i]
+		if l.e.traits.Guards && c.alone && len(batch) > 0 {
+			break
+		}
+		i++
+		switch {
+		case c.ctx.Err() != nil:
+			c.finish(c.ctx.Err())
+			continue
+		case l.shut:
+			c.finish(ErrClosed)
+			continue
+		}
+		batch = append(batch, c)
+		keys += len(c.wants)
+		if l.e.traits.Guards && c.alone {
+			break
+		}
+	}
+	l.queue = append(l.queue[:0], l.queue[i:]...)
+	return batch
+}
+
+func (c *call) finish(err error) {
+	c.err = err
+	close(c.done)
+}
+
+// process runs a batch until every call of it is answered or queued again.
+func (l *lane) process(calls []*call) {
+	start := l.e.opt.Now()
+	for n := 1; ; n++ {
+		later, err := l.attempt(calls)
+		if err == nil {
+			l.again(later)
+			return
+		}
+		kind, patience := dal.KindOf(err), false
+		switch kind {
+		case dal.Duplicate, dal.Conflict:
+			if n >= 3 && len(calls) > 1 {
+				l.halve(calls)
+				return
+			}
+			patience = n < 100
+		case dal.Unavailable:
+			patience = true
+		default:
+			if len(calls) > 1 {
+				l.halve(calls)
+				return
+			}
+		}
+		if patience && l.e.opt.Now().Sub(start) > l.e.opt.Patience {
+			patience = false
+			err = fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+		if n == 1 && kind == dal.Unavailable {
+			l.e.opt.Logger.Warn("writing to the store failed, trying again", "err", err)
+		}
+		if patience && !(n == 1 && kind == dal.Duplicate) {
+			if stop := l.e.backoff(l.e.ctx, n); stop != nil {
+				err, patience = stop, false
+			}
+		}
+		if !patience {
+			for _, c := range calls {
+				c.finish(err)
+			}
+			return
+		}
+	}
+}
+
+// halve cuts a batch that keeps failing, so that one bad call cannot keep failing
+// its neighbours.
+func (l *lane) halve(calls []*call) {
+	mid := len(calls) / 2
+	l.process(calls[:mid])
+	l.process(calls[mid:])
+}
+
+// again queues calls that this batch could not serve: they know better now.
+func (l *lane) again(later []*call) {
+	for _, c := range later {
+		c.tries++
+		switch {
+		case c.ctx.Err() != nil:
+			c.finish(c.ctx.Err())
+		case c.tries > maxTries:
+			c.finish(ErrBusy)
+		case c.hungry != "":
+			go func() {
+				err := l.e.feed(c)
+				if err == nil {
+					err = l.e.laneOf(c).push(c)
+				}
+				if err != nil {
+					c.finish(err)
+				}
+			}()
+		default:
+			if err := l.e.laneOf(c).push(c); err != nil {
+				c.finish(err)
+			}
+		}
+	}
+}
+
+// attempt runs a batch as one transaction. On success every call is answered, but
+// for those returned, which go into another batch. On an error nothing happened
+// and no call is answered.
+func (l *lane) attempt(calls []*call) (later []*call, err error) {
+	tx, err := l.e.store.Begin(l.e.ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer tx.Rollback()
+	b := &batch{lane: l, tx: tx, set: newSet(), over: overlay{}}
+	if err := b.lock(calls); err != nil {
+		return nil, err
+	}
+	for round := 0; len(calls) > 0; round++ {
+		more := b.run(calls)
+		if len(more) == 0 {
+			break
+		}
+		if round == 16 {
+			b.later = append(b.later, more...)
+			break
+		}
+		if err := b.fetch(more); err != nil {
+			return nil, err
+		}
+		calls = more
+	}
+	if err := b.commit(); err != nil {
+		return nil, err
+	}
+	l.e.hints.learn(b.set)
+	l.e.hints.wrote(b.over)
+	for _, a := range b.answers {
+		a.c.finish(a.err)
+	}
+	return b.later, nil
+}
+
+// batch is one transaction in the making.
+type batch struct {
+	lane    *lane
+	tx      dal.Tx
+	set     *set
+	over    overlay
+	rows    int
+	answers []answer
+	later   []*call
+}
+
+type answer struct {
+	c   *call
+	err error
+}
+
+// lock fetches everything that the calls want, locks first.
+func (b *batch) lock(calls []*call) error {
+	all := calls[0].wants
+	if len(calls) > 1 {
+		all = wants{}
+		for _, c := range calls {
+			for w, lock := range c.wants {
+				all.add(w, lock)
+			}
+		}
+	}
+	fetches := all.locked()
+	if b.lane.e.traits.Guards {
+		fetches = append(b.guards(calls), fetches...)
+	}
+	return b.get(all, fetches, false)
+}
+
+// guards are the rows that keep batches of all NameNodes in order where statements
+// lock in no order: the lane's, exclusively and first, then that of the tree.
+func (b *batch) guards(calls []*call) []dal.Fetch {
+	tree := dal.Shared
+	if len(calls) == 1 && calls[0].alone {
+		tree = dal.Exclusive
+	}
+	guard := func(id int64, lock dal.Lock) dal.Fetch {
+		return dal.Fetch{Table: schema.Guards, Lock: lock, Keys: []schema.Key{schema.KeyOf(schema.Int(id))}}
+	}
+	return []dal.Fetch{guard(int64(b.lane.index)+1, dal.Exclusive), guard(0, tree)}
+}
+
+// fetch reads, without locks, what calls found missing in their run.
+func (b *batch) fetch(calls []*call) error {
+	missing := wants{}
+	for _, c := range calls {
+		for w := range c.wants {
+			if _, ok := b.set.ranges[w]; ok {
+				continue
+			}
+			if _, ok := b.set.rows[ref{w.index.Table(), w.key}]; ok && w.kind == wantRow {
+				continue
+			}
+			missing[w] = dal.None
+		}
+	}
+	return b.get(missing, nil, true)
+}
+
+func (b *batch) get(ws wants, fetches []dal.Fetch, all bool) error {
+	n := len(fetches)
+	plain, of := ws.plain(all)
+	fetches = append(fetches, plain...)
+	if len(fetches) == 0 {
+		return nil
+	}
+	answers, err := b.tx.Fetch(b.lane.e.ctx, fetches)
+	if err != nil {
+		return err
+	}
+	b.set.fill(ws, fetches, append(make([]want, n), of...), answers)
+	return nil
+}
+
+// run runs the calls in order. It returns those that need more rows without locks.
+func (b *batch) run(calls []*call) (more []*call) {
+	for _, c := range calls {
+		tx, err := c.run(b.set, b.over)
+		switch {
+		case tx.relock || tx.starved:
+			b.later = append(b.later, c)
+		case tx.stopped:
+			more = append(more, c)
+		case err != nil:
+			b.answers = append(b.answers, answer{c, err})
+		case b.rows+tx.own.len() > b.lane.e.traits.MaxChanges && b.rows > 0:
+			b.later = append(b.later, c)
+		default:
+			b.over.merge(tx.own)
+			b.rows += tx.own.len()
+			b.answers = append(b.answers, answer{c, nil})
+		}
+	}
+	return more
+}
+
+// markersKept is how many batches of a lane leave their markers before one of them
+// sweeps up.
+const markersKept = 64
+
+// commit writes the changes. A commit whose outcome is not known is found out.
+func (b *batch) commit() error {
+	changes := b.over.changes()
+	if len(changes) == 0 {
+		return nil
+	}
+	l := b.lane
+	ctx := l.e.ctx
+	if !l.e.traits.Markers {
+		return b.tx.Commit(ctx, changes)
+	}
+	l.batch++
+	err := b.tx.Commit(ctx, append(changes, l.markers()...))
+	if !dal.Is(err, dal.UnknownOutcome) {
+		return err
+	}
+	b.tx.Rollback()
+	return l.resolve(err)
+}
+
+var markerCommitted = schema.BatchMarkers.Column("committed")
+
+// marker is the row of a batch; committed is 0 for a tombstone.
+func (l *lane) marker(batch, committed int64) schema.Row {
+	return schema.Row{schema.Int(l.e.opt.NodeID), schema.Int(int64(l.index)), schema.Int(batch), schema.Int(committed)}
+}
+
+func (l *lane) markers() []dal.Change {
+	t := schema.BatchMarkers
+	var out []dal.Change
+	if l.batch%markersKept == 0 {
+		for n := max(0, l.batch-2*markersKept); n < l.batch-1; n++ {
+			out = append(out, dal.Change{Op: dal.Delete, Table: t, Key: t.Key(l.marker(n, 0))})
+		}
+	}
+	row := l.marker(l.batch, 1)
+	return append(out, dal.Change{Op: dal.Insert, Table: t, Key: t.Key(row), Row: row})
+}
+
+// resolve finds out whether the batch with the newest marker committed: it tries to
+// put a tombstone in the marker's place. Once the tombstone is there, the old
+// transaction can never commit, wherever its statements are still held up; if the
+// place is taken, the row there tells whose it is. It returns nil for committed, a
+// Conflict for not committed, and goes on until it knows or the engine closes.
+func (l *lane) resolve(cause error) error {
+	row := l.marker(l.batch, 0)
+	key := schema.BatchMarkers.Key(row)
+	change := dal.Change{Op: dal.Insert, Table: schema.BatchMarkers, Key: key, Row: row}
+	fetch := []dal.Fetch{{Table: schema.BatchMarkers, Keys: []schema.Key{key}}}
+	l.e.opt.Logger.Warn("a commit's outcome is unknown, looking for its marker", "batch", l.batch, "err", cause)
+	notCommitted := &dal.Error{Kind: dal.Conflict, Op: "commit", Err: cause}
+	for n := 1; ; n++ {
+		err := l.insertMarker(change)
+		if err == nil {
+			return notCommitted
+		}
+		if dal.Is(err, dal.Duplicate) {
+			rows, err := l.e.store.Read(l.e.ctx, fetch)
+			switch {
+			case err == nil && len(rows[0].Rows) == 1 && rows[0].Rows[0][markerCommitted].Int() == 1:
+				return nil
+			case err == nil && len(rows[0].Rows) == 1:
+				return notCommitted
+			}
+		}
+		if stop := l.e.backoff(l.e.ctx, n); stop != nil {
+			return fmt.Errorf("%w: the outcome of the last change is not known: %w", stop, cause)
+		}
+	}
+}
+
+func (l *lane) insertMarker(change dal.Change) error {
+	tx, err := l.e.store.Begin(l.e.ctx)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	return tx.Commit(l.e.ctx, []dal.Change{change})
+}

@@ -1,0 +1,120 @@
+package txn
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hopsql/hopsql/dal"
+)
+
+// readCall is one call that waits for rows.
+type readCall struct {
+	ctx   context.Context
+	wants wants
+	set   *set
+	err   error
+	done  chan struct{}
+}
+
+// read fetches what the call wants, together with all other waiting calls.
+func (e *Engine) read(c *call) (*set, error) {
+	if len(c.wants) == 0 {
+		return newSet(), nil
+	}
+	r := &readCall{ctx: c.ctx, wants: c.wants, done: make(chan struct{})}
+	select {
+	case e.reads <- r:
+	case <-e.ctx.Done():
+		return nil, ErrClosed
+	default:
+		return nil, ErrBusy
+	}
+	select {
+	case <-r.done:
+		return r.set, r.err
+	case <-c.ctx.Done():
+		return nil, c.ctx.Err()
+	case <-e.ctx.Done():
+		return nil, ErrClosed
+	}
+}
+
+// readLoop serves waiting reads, all that are there at once in one batch. While a
+// batch is in flight the next one gathers.
+func (e *Engine) readLoop() {
+	for {
+		select {
+		case r := <-e.reads:
+			e.readBatch(e.gather(r))
+		case <-e.ctx.Done():
+			return
+		}
+	}
+}
+
+// maxReadWants bounds a batch of reads: about as many keys as make a statement of
+// a few hundred KB.
+const maxReadWants = 8192
+
+func (e *Engine) gather(r *readCall) []*readCall {
+	batch, n := []*readCall{r}, len(r.wants)
+	for n < maxReadWants {
+		select {
+		case r := <-e.reads:
+			if r.ctx.Err() == nil {
+				batch = append(batch, r)
+				n += len(r.wants)
+			}
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+func (e *Engine) readBatch(batch []*readCall) {
+	all := batch[0].wants
+	if len(batch) > 1 {
+		all = wants{}
+		for _, r := range batch {
+			for w := range r.wants {
+				all[w] = dal.None
+			}
+		}
+	}
+	set, err := e.readWants(all)
+	for _, r := range batch {
+		r.set, r.err = set, err
+		close(r.done)
+	}
+}
+
+func (e *Engine) readWants(all wants) (*set, error) {
+	fetches, of := all.plain(true)
+	start := e.opt.Now()
+	for n := 1; ; n++ {
+		answers, err := e.store.Read(e.ctx, fetches)
+		if err == nil {
+			s := newSet()
+			s.fill(all, fetches, of, answers)
+			e.hints.learn(s)
+			return s, nil
+		}
+		switch {
+		case e.ctx.Err() != nil:
+			return nil, ErrClosed
+		case dal.Is(err, dal.Conflict) || dal.Is(err, dal.Unavailable):
+			if e.opt.Now().Sub(start) > e.opt.Patience {
+				return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+			}
+			if n == 1 {
+				e.opt.Logger.Warn("reading from the store failed, trying again", "err", err)
+			}
+			if err := e.backoff(e.ctx, n); err != nil {
+				return nil, err
+			}
+		default:
+			return nil, err
+		}
+	}
+}

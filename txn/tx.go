@@ -1,0 +1,321 @@
+package txn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hopsql/hopsql/dal"
+	"github.com/hopsql/hopsql/schema"
+)
+
+// errStopped ends a run whose function asked for something that is not at hand.
+// It never leaves the engine: functions just return it.
+var errStopped = errors.New("txn: run again with more rows")
+
+// A Tx is one run of one function. The function reads and changes rows through it
+// and must
+//   - return as soon as a method returns an error, with that error;
+//   - have no side effects beside the Tx and variables that it sets afresh in every
+//     run: it may run several times, even over rows that are out of date, and only
+//     the last run counts;
+//   - not use the Tx after it returns, nor from another goroutine.
+type Tx struct {
+	call  *call
+	base  *set   // nil in a dry run
+	hints *Hints // nil but in a dry run
+	batch overlay
+	own   overlay
+
+	asked   wants
+	stopped bool // something was missing
+	relock  bool // … and it needs a lock, so another batch has to get it
+	unsure  bool // a dry run that met no good hint
+	starved bool // ids ran out
+	lane    schema.Key
+	alone   bool
+	ids     map[string]int
+}
+
+// Context returns the caller's context.
+func (tx *Tx) Context() context.Context { return tx.call.ctx }
+
+// Now returns the time of the call in ms since the epoch, the same in every run.
+func (tx *Tx) Now() int64 { return tx.call.now }
+
+// Lane names what the function's calls should queue for together, such as the
+// parent directory. It is a hint for speed; stores with Guards rely on every change
+// below a directory naming it.
+func (tx *Tx) Lane(k schema.Key) { tx.lane = k }
+
+// Alone asks for a batch without other calls: for functions that lock a directory
+// exclusively, on stores with Guards.
+func (tx *Tx) Alone() { tx.alone = true }
+
+// Want announces reads to come, so that they are fetched together. It never fails.
+func (tx *Tx) Want(refs ...Ref) {
+	for _, r := range refs {
+		tx.asked.add(r.w, r.lock)
+	}
+}
+
+// Get returns the row of t with primary key k as this batch sees it, nil if there
+// is none. In an Update the row stays locked as asked until the batch ends; decide
+// from rows that are locked. A lock is ignored in a View.
+func (tx *Tx) Get(t *schema.Table, k schema.Key, lock dal.Lock) (schema.Row, error) {
+	tx.asked.add(want{index: t.Primary, key: k}, lock)
+	m := tx.mod(t, k)
+	if m != nil && m.written {
+		if lock == dal.None || m.known || tx.base == nil {
+			return m.row, nil
+		}
+	}
+	row, ok := tx.stored(t, k, lock)
+	if !ok {
+		return nil, tx.stop(lock)
+	}
+	switch {
+	case m == nil:
+		return row, nil
+	case m.written:
+		return m.row, nil
+	case row == nil:
+		return nil, nil
+	}
+	return applyAdd(t, row, m.add), nil
+}
+
+// stored returns the fetched (or hinted) row; ok is false if it is not at hand with
+// that lock.
+func (tx *Tx) stored(t *schema.Table, k schema.Key, lock dal.Lock) (schema.Row, bool) {
+	if tx.base != nil {
+		s, ok := tx.base.rows[ref{t, k}]
+		if !ok {
+			return nil, false
+		}
+		if lock > s.lock && tx.batch != nil {
+			return nil, false
+		}
+		return s.row, true
+	}
+	if !tx.hints.covers(t.Primary) {
+		return nil, false
+	}
+	if row, ok := tx.hints.get(t.Primary, k); ok {
+		return row, true
+	}
+	// A row that is wanted exclusively may well be about to be created: go on as if
+	// it were absent. Any other missing hint is worth a plain read first.
+	if lock != dal.Exclusive {
+		tx.unsure = true
+		return nil, false
+	}
+	return nil, true
+}
+
+// stop notes that something with this lock is missing.
+func (tx *Tx) stop(lock dal.Lock) error {
+	tx.stopped = true
+	if lock != dal.None {
+		tx.relock = true
+	}
+	return errStopped
+}
+
+// Lookup returns all rows whose key in x is, or begins with, k, in order.
+func (tx *Tx) Lookup(x *schema.Index, k schema.Key) ([]schema.Row, error) {
+	w := want{index: x, key: k, kind: wantPrefix}
+	tx.asked.add(w, dal.None)
+	if tx.base == nil {
+		if tx.hints.covers(x) {
+			if row, ok := tx.hints.get(x, k); ok {
+				return []schema.Row{row}, nil
+			}
+			tx.unsure = true
+		}
+		if rows, fresh := tx.freshRows(x, k); fresh {
+			return rows, nil
+		}
+		return nil, tx.stop(dal.None)
+	}
+	got, ok := tx.base.ranges[w]
+	if !ok {
+		return nil, tx.stop(dal.None)
+	}
+	return tx.overlaid(x, k, "", got.Rows), nil
+}
+
+// freshRows answers a prefix of the primary key in a dry run when the function has
+// already written rows there: it made the inode that they hang on.
+func (tx *Tx) freshRows(x *schema.Index, k schema.Key) ([]schema.Row, bool) {
+	rows := tx.overlaid(x, k, "", nil)
+	return rows, len(rows) > 0
+}
+
+// Scan returns the rows of r in order, and the rows that follow them. In an Update
+// a Range must not Follow.
+func (tx *Tx) Scan(r Range) (dal.Rows, error) {
+	ref := r.Ref()
+	tx.asked.add(ref.w, dal.None)
+	if tx.base == nil {
+		return dal.Rows{}, tx.stop(dal.None)
+	}
+	got, ok := tx.base.ranges[ref.w]
+	if !ok {
+		return dal.Rows{}, tx.stop(dal.None)
+	}
+	if len(tx.own) == 0 && len(tx.batch) == 0 {
+		return got, nil
+	}
+	if r.Follow != nil {
+		return dal.Rows{}, errors.New("txn: a range that follows in a function that changes rows")
+	}
+	rows := tx.overlaid(r.Index, r.Prefix, r.After, got.Rows)
+	full := r.Limit > 0 && len(got.Rows) >= r.Limit
+	if full && len(rows) < len(got.Rows) {
+		// Rows beyond the limit would have to move up, and they were not fetched:
+		// the next batch sees them.
+		return dal.Rows{}, tx.stop(dal.Exclusive)
+	}
+	if full {
+		// Rows after the last fetched one may have neighbours not fetched.
+		last := r.Index.KeyOf(got.Rows[len(got.Rows)-1])
+		for len(rows) > 0 && r.Index.KeyOf(rows[len(rows)-1]) > last {
+			rows = rows[:len(rows)-1]
+		}
+		rows = rows[:min(len(rows), r.Limit)]
+	} else if r.Limit > 0 && len(rows) > r.Limit {
+		rows = rows[:r.Limit]
+	}
+	return dal.Rows{Rows: rows}, nil
+}
+
+// overlaid lays the changes of the batch and of this function over stored rows of
+// the part of x that begins with prefix and lies after after.
+func (tx *Tx) overlaid(x *schema.Index, prefix, after schema.Key, rows []schema.Row) []schema.Row {
+	t := x.Table()
+	if len(tx.own[t]) == 0 && len(tx.batch[t]) == 0 {
+		return rows
+	}
+	out := make([]schema.Row, 0, len(rows)+4)
+	for _, row := range rows {
+		m := tx.mod(t, t.Key(row))
+		switch {
+		case m == nil:
+			out = append(out, row)
+		case !m.written:
+			out = append(out, applyAdd(t, row, m.add))
+		}
+	}
+	each := func(k schema.Key, m *mod) {
+		if !m.written || m.row == nil {
+			return
+		}
+		if xk := x.KeyOf(m.row); strings.HasPrefix(string(xk), string(prefix)) && xk > after {
+			out = append(out, m.row)
+		}
+	}
+	for k, m := range tx.own[t] {
+		each(k, m)
+	}
+	for k, m := range tx.batch[t] {
+		if tx.own.get(t, k) == nil {
+			each(k, m)
+		}
+	}
+	slices.SortFunc(out, func(a, b schema.Row) int {
+		return strings.Compare(string(x.KeyOf(a)), string(x.KeyOf(b)))
+	})
+	return out
+}
+
+// mod returns what is done to a row so far, nil if nothing.
+func (tx *Tx) mod(t *schema.Table, k schema.Key) *mod {
+	if m := tx.own.get(t, k); m != nil {
+		return m
+	}
+	return tx.batch.get(t, k)
+}
+
+// change returns this function's own mod of a row, to be changed.
+func (tx *Tx) change(t *schema.Table, k schema.Key) *mod {
+	if m := tx.own.get(t, k); m != nil {
+		return m
+	}
+	m := &mod{}
+	if old := tx.batch.get(t, k); old != nil {
+		*m = *old
+	} else if tx.base != nil {
+		if s, ok := tx.base.rows[ref{t, k}]; ok {
+			m.before, m.known = s.row, true
+		}
+	}
+	tx.own.set(t, k, m)
+	return m
+}
+
+// Insert adds a row that must not be there. When it is (another NameNode was
+// faster), the function runs again and can see it.
+func (tx *Tx) Insert(t *schema.Table, row schema.Row) error {
+	k := t.Key(row)
+	m := tx.change(t, k)
+	if m.written && m.row != nil {
+		return fmt.Errorf("txn: insert into %s over a row of the same batch", t)
+	}
+	m.written, m.row, m.add = true, row, nil
+	return nil
+}
+
+// Put writes a row whether it is there or not. Changing a row that others change
+// too needs its Exclusive lock first.
+func (tx *Tx) Put(t *schema.Table, row schema.Row) {
+	m := tx.change(t, t.Key(row))
+	if !m.written && !m.known {
+		m.put = true
+	}
+	m.written, m.row, m.add = true, row, nil
+}
+
+// Delete removes a row, if it is there.
+func (tx *Tx) Delete(t *schema.Table, k schema.Key) {
+	m := tx.change(t, k)
+	if !m.known && !m.written {
+		m.deleted = true
+	}
+	m.written, m.row, m.add = true, nil, nil
+}
+
+// Add applies the Sum and Max columns of delta to the row with delta's key, without
+// reading it and without a lock until the batch writes.
+func (tx *Tx) Add(t *schema.Table, delta schema.Row) {
+	m := tx.change(t, t.Key(delta))
+	switch {
+	case m.written && m.row != nil:
+		m.row = applyAdd(t, m.row, delta)
+	case m.written:
+	case m.add == nil:
+		m.add = delta
+	default:
+		m.add = applyAdd(t, m.add, delta)
+	}
+}
+
+// NewID returns the next id of a sequence, the same in every run of this call.
+func (tx *Tx) NewID(sequence string) (int64, error) {
+	n := tx.ids[sequence]
+	have := tx.call.ids[sequence]
+	if n == len(have) {
+		id, ok := tx.call.engine.ids.take(sequence)
+		if !ok {
+			tx.starved, tx.stopped = true, true
+			tx.call.hungry = sequence
+			return 0, errStopped
+		}
+		have = append(have, id)
+		tx.call.ids[sequence] = have
+	}
+	tx.ids[sequence] = n + 1
+	return have[n], nil
+}
