@@ -1,0 +1,111 @@
+package hadoop
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/hopsql/hopsql/testkit/process"
+)
+
+// serverPatience is how long a server of Hadoop may take to be ready.
+const serverPatience = 90 * time.Second
+
+// NameNode is Apache's own NameNode, the yardstick for what a client sees.
+type NameNode struct {
+	*process.Process
+	Address string // host:port of its RPC
+}
+
+// FS is the URI of its file system.
+func (n *NameNode) FS() string { return "hdfs://" + n.Address }
+
+// StartNameNode formats and starts Apache's NameNode under dir.
+func StartNameNode(tb testing.TB, dir string, props map[string]string) *NameNode {
+	tb.Helper()
+	n := &NameNode{Address: fmt.Sprintf("127.0.0.1:%d", process.FreePort(tb))}
+	all := map[string]string{
+		"fs.defaultFS":                                         n.FS(),
+		"hadoop.tmp.dir":                                       dir,
+		"dfs.namenode.rpc-address":                             n.Address,
+		"dfs.namenode.http-address":                            fmt.Sprintf("127.0.0.1:%d", process.FreePort(tb)),
+		"dfs.namenode.name.dir":                                "file://" + filepath.Join(dir, "name"),
+		"dfs.namenode.handler.count":                           "32",
+		"dfs.replication":                                      "1",
+		"dfs.namenode.safemode.extension":                      "0",
+		"dfs.namenode.fs-limits.min-block-size":                "0",
+		"dfs.namenode.datanode.registration.ip-hostname-check": "false",
+	}
+	maps.Copy(all, props)
+	conf := filepath.Join(dir, "conf")
+	WriteConf(tb, conf, all)
+	in := need(tb)
+	const class = "org.apache.hadoop.hdfs.server.namenode.NameNode"
+	log := filepath.Join(dir, "namenode.log")
+	format, err := process.Start(process.Spec{Name: "NameNode -format", Args: in.command(conf, "1g", class, "-format", "-force", "-nonInteractive"), Log: log})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if code := format.ExitCode(); code != 0 {
+		tb.Fatalf("NameNode -format: exit %d\n%s", code, format.Tail())
+	}
+	n.Process, err = process.Start(process.Spec{Name: "Apache NameNode", Args: in.command(conf, "2g", class), Log: log})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(n.Kill)
+	waitListening(tb, n.Process, n.Address)
+	return n
+}
+
+// StartDataNode starts Apache's DataNode under dir, to serve the NameNode at fs.
+// The test has to wait until it has registered.
+func StartDataNode(tb testing.TB, dir, fs string, props map[string]string) *process.Process {
+	tb.Helper()
+	address := func() string { return fmt.Sprintf("127.0.0.1:%d", process.FreePort(tb)) }
+	ipc := address()
+	all := map[string]string{
+		"fs.defaultFS":              fs,
+		"hadoop.tmp.dir":            dir,
+		"dfs.datanode.data.dir":     "file://" + filepath.Join(dir, "data"),
+		"dfs.datanode.address":      address(),
+		"dfs.datanode.http.address": address(),
+		"dfs.datanode.ipc.address":  ipc,
+		"dfs.datanode.hostname":     "127.0.0.1",
+	}
+	maps.Copy(all, props)
+	conf := filepath.Join(dir, "conf")
+	WriteConf(tb, conf, all)
+	p, err := process.Start(process.Spec{
+		Name: "Apache DataNode", Log: filepath.Join(dir, "datanode.log"),
+		Args: need(tb).command(conf, "512m", "org.apache.hadoop.hdfs.server.datanode.DataNode"),
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(p.Kill)
+	waitListening(tb, p, ipc)
+	return p
+}
+
+// waitListening waits until the process accepts connections.
+func waitListening(tb testing.TB, p *process.Process, address string) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), serverPatience)
+	defer cancel()
+	for {
+		c, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
+		if err == nil {
+			c.Close()
+			return
+		}
+		if p.Ended() || ctx.Err() != nil {
+			tb.Fatalf("nobody listens at %s; output:\n%s", address, p.Tail())
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
