@@ -153,9 +153,31 @@ func LeaseOf(r Row) Lease {
 
 // OpenFile is a row of OpenFiles.
 type OpenFile struct {
-	InodeID         int64
-	Holder          string
-	Since           int64
+	InodeID int64
+	Holder  string
+	Since   int64
+}
+
+// Row returns the row of OpenFiles.
+func (v *OpenFile) Row() Row {
+	return Row{
+		Int(v.InodeID),
+		Str(v.Holder),
+		Int(v.Since),
+	}
+}
+
+// OpenFileOf reads a row of OpenFiles.
+func OpenFileOf(r Row) OpenFile {
+	return OpenFile{
+		InodeID: r[0].i,
+		Holder:  r[1].s,
+		Since:   r[2].i,
+	}
+}
+
+// Block is a row of Blocks.
+type Block struct {
 	InodeID         int64
 	Idx             int64
 	BlockID         int64
@@ -167,12 +189,9 @@ type OpenFile struct {
 	TruncateTo      int64
 }
 
-// Row returns the row of OpenFiles.
-func (v *OpenFile) Row() Row {
+// Row returns the row of Blocks.
+func (v *Block) Row() Row {
 	return Row{
-		Int(v.InodeID),
-		Str(v.Holder),
-		Int(v.Since),
 		Int(v.InodeID),
 		Int(v.Idx),
 		Int(v.BlockID),
@@ -185,21 +204,18 @@ func (v *OpenFile) Row() Row {
 	}
 }
 
-// OpenFileOf reads a row of OpenFiles.
-func OpenFileOf(r Row) OpenFile {
-	return OpenFile{
+// BlockOf reads a row of Blocks.
+func BlockOf(r Row) Block {
+	return Block{
 		InodeID:         r[0].i,
-		Holder:          r[1].s,
-		Since:           r[2].i,
-		InodeID:         r[3].i,
-		Idx:             r[4].i,
-		BlockID:         r[5].i,
-		GenerationStamp: r[6].i,
-		NumBytes:        r[7].i,
-		State:           r[8].i,
-		RecoveryID:      r[9].i,
-		RecoveryStarted: r[10].i,
-		TruncateTo:      r[11].i,
+		Idx:             r[1].i,
+		BlockID:         r[2].i,
+		GenerationStamp: r[3].i,
+		NumBytes:        r[4].i,
+		State:           r[5].i,
+		RecoveryID:      r[6].i,
+		RecoveryStarted: r[7].i,
+		TruncateTo:      r[8].i,
 	}
 }
 
