@@ -1,0 +1,3 @@
+#!/usr/bin/env bash
+# Starts the DataNode; see hadoop-daemon.sh for the environment.
+exec "$(dirname "${BASH_SOURCE[0]}")/hadoop-daemon.sh" --script hdfs start datanode "$@"
