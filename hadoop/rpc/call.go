@@ -2,7 +2,9 @@ package rpc
 
 import (
 	"context"
+	"fmt"
 
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -22,7 +24,8 @@ type Call struct {
 
 // Method decodes, runs and encodes one RPC. Build it with Handle.
 type Method struct {
-	// run decodes request, calls the handler and appends the delimited answer to dst.
+	// run decodes request, calls the handler and appends the delimited answer
+	// to dst, which it returns unchanged in front of it.
 	run func(ctx context.Context, c *Call, request, dst []byte) ([]byte, error)
 }
 
@@ -30,6 +33,9 @@ type Method struct {
 // parse never reaches f. f returns *Exception to choose the Java class that the
 // client sees; any other error is sent as java.io.IOException. A nil answer
 // without an error is sent as the empty message.
+//
+// The context of f ends when Shutdown runs out of time, not when the client
+// goes away: like Hadoop, the server ends what it began.
 func Handle[Q any, R any, PQ interface {
 	*Q
 	proto.Message
@@ -37,5 +43,30 @@ func Handle[Q any, R any, PQ interface {
 	*R
 	proto.Message
 }](f func(ctx context.Context, c *Call, req PQ) (PR, error)) Method {
-	return Method{}
+	return Method{run: func(ctx context.Context, c *Call, request, dst []byte) ([]byte, error) {
+		req := PQ(new(Q))
+		if err := proto.Unmarshal(request, req); err != nil {
+			// Java decodes in the handler too, so this is ERROR and not FATAL.
+			return nil, &Exception{classInvalidProtobuf, fmt.Sprintf("Error decoding the request of %s: %v", c.Method, err)}
+		}
+		resp, err := f(ctx, c, req)
+		if err != nil {
+			return nil, err
+		}
+		if resp == nil {
+			resp = PR(new(R))
+		}
+		return appendMessage(dst, resp)
+	}}
+}
+
+// appendMessage appends m behind its length as a varint.
+func appendMessage(dst []byte, m proto.Message) ([]byte, error) {
+	dst = protowire.AppendVarint(dst, uint64(proto.Size(m)))
+	dst, err := proto.MarshalOptions{UseCachedSize: true}.MarshalAppend(dst, m)
+	if err != nil {
+		return nil, &wireError{status: statusError, detail: detailSerializingResponse, class: classIO,
+			text: fmt.Sprintf("cannot encode %s: %v", m.ProtoReflect().Descriptor().FullName(), err)}
+	}
+	return dst, nil
 }

@@ -2,7 +2,15 @@ package rpc
 
 import (
 	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
 	"log/slog"
+	"math"
+	"os"
+	"os/user"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -10,39 +18,196 @@ import (
 
 // ClientConfig configures a Client. Zero values mean the default in brackets.
 type ClientConfig struct {
-	User     string // effective user [the OS user]
+	User     string // effective user [$HADOOP_USER_NAME, else the OS user]
 	RealUser string // who impersonates User [nobody]
 
 	ConnectTimeout time.Duration // of one attempt [20 s]
-	ConnectRetries int           // further attempts after a refused or timed out one [0]
+	ConnectRetries int           // further attempts, a second apart, after a failed one [0]
 	CallTimeout    time.Duration // of one call, without connecting [120 s; negative: none]
 	PingInterval   time.Duration // silence with calls outstanding after which a ping is sent [60 s]
 	MaxIdle        time.Duration // a connection without calls is closed after it [10 s]
-	MaxResponse    int           // bytes [128 MiB]
+	WriteTimeout   time.Duration // a server that takes no byte for so long is given up [1 min]
+	MaxResponse    int           // bytes, ipc.maximum.response.length [128 MiB]
 	CallerContext  string        // sent with each call if not empty
 
 	Logger *slog.Logger // [slog.Default()]
 }
 
-// Client calls servers. Connections are shared by all calls to one address.
-type Client struct{ cfg ClientConfig }
+func (cfg *ClientConfig) setDefaults() {
+	if cfg.User == "" {
+		cfg.User = os.Getenv("HADOOP_USER_NAME")
+	}
+	if cfg.User == "" {
+		if u, err := user.Current(); err == nil {
+			cfg.User = u.Username
+		}
+	}
+	setDefault(&cfg.ConnectTimeout, 20*time.Second)
+	setDefault(&cfg.CallTimeout, 120*time.Second)
+	setDefault(&cfg.PingInterval, 60*time.Second)
+	setDefault(&cfg.MaxIdle, 10*time.Second)
+	setDefault(&cfg.WriteTimeout, time.Minute)
+	setDefault(&cfg.MaxResponse, 128<<20)
+	if cfg.Logger == nil {
+		cfg.Logger = slog.Default()
+	}
+}
+
+// Client calls servers. All calls to one address share a connection, which is
+// made when it is needed and made again when it broke. A Client is safe for
+// concurrent use.
+type Client struct {
+	cfg    ClientConfig
+	id     [16]byte
+	callID atomic.Int32
+
+	sent, queued atomic.Int64
+
+	mu     sync.Mutex
+	conns  map[string]*clientConn
+	closed bool
+}
 
 // NewClient makes a client with a random client id. It does not connect.
-func NewClient(cfg ClientConfig) *Client { return &Client{cfg} }
+func NewClient(cfg ClientConfig) *Client {
+	cfg.setDefaults()
+	c := &Client{cfg: cfg, conns: make(map[string]*clientConn)}
+	rand.Read(c.id[:])         // never fails
+	c.id[6] = c.id[6]&0xf | 64 // a UUID of version 4, as Java's
+	c.id[8] = c.id[8]&0x3f | 128
+	c.callID.Store(-1)
+	return c
+}
 
-// Call sends a call with a fresh id to addr (host:port) and waits for its answer.
+// ID is the client id, which together with a call id names a call to servers.
+func (c *Client) ID() [16]byte { return c.id }
+
+// CallID returns a call id that was not used before (by the last 2^31 calls).
+func (c *Client) CallID() int32 { return c.callID.Add(1) & math.MaxInt32 }
+
+// Call sends a call with a fresh id to addr (host:port) and waits for its
+// answer, which it decodes into resp. Errors are *Exception (the server's),
+// ErrConnect, ErrConnectionLost, ErrTimeout, ErrClosed or that of ctx. A call
+// that is given up leaves the connection to the others.
 func (c *Client) Call(ctx context.Context, addr, protocol, method string, req, resp proto.Message) error {
+	return c.CallAs(ctx, addr, protocol, method, c.CallID(), 0, req, resp)
+}
+
+// CallAs is Call with an id of the caller's and a retry count: retries of one
+// logical call keep the id, so that a server can tell.
+func (c *Client) CallAs(ctx context.Context, addr, protocol, method string, callID, retry int32, req, resp proto.Message) error {
+	frame := newBuffer()
+	defer frame.free()
+	h := requestHeader{callID: callID, retry: retry, clientID: c.id[:], callerContext: []byte(c.cfg.CallerContext)}
+	frame.b = appendRequestHeader(beginFrame(frame.b), h)
+	frame.b = appendMethodHeader(frame.b, protocol, method)
+	var err error
+	if frame.b, err = appendMessage(frame.b, req); err != nil {
+		return fmt.Errorf("%s: %w", method, err)
+	}
+	endFrame(frame.b, 0)
+
+	answer, err := c.exchange(ctx, addr, protocol, callID, frame.b)
+	if err != nil {
+		return err
+	}
+	defer answer.frame.free()
+	body, _, err := cutMessage(answer.body)
+	if err == nil {
+		err = proto.Unmarshal(body, resp)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot decode the answer of %s to %s: %w", addr, method, err)
+	}
 	return nil
 }
 
-// CallID returns a call id that was not used before.
-func (c *Client) CallID() int32 { return 0 }
+// exchange sends frame and waits for its answer.
+func (c *Client) exchange(ctx context.Context, addr, protocol string, callID int32, frame []byte) (answer, error) {
+	w, err := c.send(ctx, addr, protocol, callID, frame)
+	if err != nil {
+		return answer{}, err
+	}
+	var late <-chan time.Time
+	if c.cfg.CallTimeout > 0 {
+		t := time.NewTimer(c.cfg.CallTimeout)
+		defer t.Stop()
+		late = t.C
+	}
+	select {
+	case a := <-w.answer:
+		w.free()
+		return a, a.err
+	case <-ctx.Done():
+		w.conn.forget(callID)
+		return answer{}, ctx.Err()
+	case <-late:
+		w.conn.forget(callID)
+		w.conn.suspect(w.sent)
+		return answer{}, timeoutError(addr, c.cfg.CallTimeout)
+	}
+}
 
-// CallAs is Call with an id of the caller's and a retry count: retries of one
-// logical call keep the id, so that the server can tell.
-func (c *Client) CallAs(ctx context.Context, addr, protocol, method string, callID, retry int32, req, resp proto.Message) error {
-	return nil
+// send puts frame on a connection. A connection that broke before is replaced once.
+func (c *Client) send(ctx context.Context, addr, protocol string, callID int32, frame []byte) (*waiter, error) {
+	for try := 0; ; try++ {
+		conn, err := c.connect(ctx, addr, protocol)
+		if err != nil {
+			return nil, err
+		}
+		w, err := conn.send(callID, frame)
+		if !errors.Is(err, errNotSent) {
+			return w, err
+		}
+		c.drop(conn)
+		if try > 0 {
+			return nil, lostError(addr, err)
+		}
+	}
+}
+
+// connect returns the connection to addr, making it if there is none. Callers
+// that come while it is made wait for it.
+func (c *Client) connect(ctx context.Context, addr, protocol string) (*clientConn, error) {
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return nil, ErrClosed
+	}
+	conn := c.conns[addr]
+	if conn == nil {
+		conn = newClientConn(c, addr)
+		c.conns[addr] = conn
+		go conn.run(protocol)
+	}
+	c.mu.Unlock()
+	select {
+	case <-conn.ready:
+		return conn, conn.dialErr
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// drop takes conn out of the pool.
+func (c *Client) drop(conn *clientConn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.conns[conn.addr] == conn {
+		delete(c.conns, conn.addr)
+	}
 }
 
 // Close ends every call with ErrClosed and closes the connections.
-func (c *Client) Close() error { return nil }
+func (c *Client) Close() error {
+	c.mu.Lock()
+	c.closed = true
+	conns := c.conns
+	c.conns = make(map[string]*clientConn)
+	c.mu.Unlock()
+	for _, conn := range conns {
+		conn.stop()
+		conn.end(ErrClosed)
+	}
+	return nil
+}
