@@ -150,6 +150,8 @@ type call struct {
 	lane   schema.Key
 	alone  bool
 
+	collided bool // a batch of this call met a duplicate
+
 	done chan struct{} // closed when err is set; Update only
 	err  error
 }

@@ -127,6 +127,9 @@ func (l *lane) process(calls []*call) {
 		kind, patience := dal.KindOf(err), false
 		switch kind {
 		case dal.Duplicate, dal.Conflict:
+			for _, c := range calls {
+				c.collided = c.collided || kind == dal.Duplicate
+			}
 			if n >= 3 && len(calls) > 1 {
 				l.halve(calls)
 				return

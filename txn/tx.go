@@ -45,6 +45,11 @@ func (tx *Tx) Context() context.Context { return tx.call.ctx }
 // Now returns the time of the call in ms since the epoch, the same in every run.
 func (tx *Tx) Now() int64 { return tx.call.now }
 
+// Collided reports whether an earlier batch of this call failed because a row that
+// it inserted was there already. A function that does not read such rows in the
+// first place reads them then.
+func (tx *Tx) Collided() bool { return tx.call.collided }
+
 // Lane names what the function's calls should queue for together, such as the
 // parent directory. It is a hint for speed; stores with Guards rely on every change
 // below a directory naming it.

@@ -1,0 +1,91 @@
+package blocks
+
+import (
+	"github.com/hopsql/hopsql/schema"
+	"github.com/hopsql/hopsql/txn"
+)
+
+// A File is the blocks of one file and their replicas, in order of idx. They are
+// read under the lock of the file's inode row, or in one snapshot.
+type File struct {
+	Blocks   []schema.Block
+	Replicas map[int64][]schema.Replica // by block id
+}
+
+// Refs name the rows that ReadFile reads, for txn.Tx.Want.
+func Refs(inode int64) []txn.Ref {
+	k := schema.KeyOf(schema.Int(inode))
+	return []txn.Ref{txn.Prefix(schema.Blocks.Primary, k), txn.Prefix(schema.Replicas.Primary, k)}
+}
+
+// ReadFile reads the blocks and replicas of a file.
+func ReadFile(tx *txn.Tx, inode int64) (*File, error) {
+	tx.Want(Refs(inode)...)
+	k := schema.KeyOf(schema.Int(inode))
+	rows, err := tx.Lookup(schema.Blocks.Primary, k)
+	if err != nil {
+		return nil, err
+	}
+	f := &File{Replicas: map[int64][]schema.Replica{}}
+	for _, r := range rows {
+		f.Blocks = append(f.Blocks, schema.BlockOf(r))
+	}
+	if rows, err = tx.Lookup(schema.Replicas.Primary, k); err != nil {
+		return nil, err
+	}
+	for _, r := range rows {
+		rep := schema.ReplicaOf(r)
+		f.Replicas[rep.BlockID] = append(f.Replicas[rep.BlockID], rep)
+	}
+	return f, nil
+}
+
+// Last returns the last block, nil if there is none.
+func (f *File) Last() *schema.Block {
+	if len(f.Blocks) == 0 {
+		return nil
+	}
+	return &f.Blocks[len(f.Blocks)-1]
+}
+
+// Remove deletes blocks of a file with everything that hangs on them, and queues
+// their replicas for deletion at the DataNodes.
+func (f *File) Remove(tx *txn.Tx, blocks ...schema.Block) {
+	for i := range blocks {
+		b := &blocks[i]
+		tx.Delete(schema.Blocks, schema.Blocks.Key(b.Row()))
+		tx.Delete(schema.Reconstructions, schema.KeyOf(schema.Int(b.BlockID)))
+		for _, rep := range f.Replicas[b.BlockID] {
+			tx.Delete(schema.Replicas, schema.Replicas.Key(rep.Row()))
+			Invalidate(tx, rep)
+		}
+	}
+}
+
+// Invalidate queues one replica for deletion at its DataNode.
+func Invalidate(tx *txn.Tx, rep schema.Replica) {
+	inv := schema.Invalidation{StorageID: rep.StorageID, BlockID: rep.BlockID,
+		GenerationStamp: rep.GenerationStamp, NumBytes: rep.NumBytes}
+	tx.Put(schema.Invalidations, inv.Row())
+}
+
+// GroupFiles sorts block and replica rows of many files by inode id.
+func GroupFiles(blocks, replicas []schema.Row) map[int64]*File {
+	files := map[int64]*File{}
+	for _, r := range blocks {
+		b := schema.BlockOf(r)
+		f := files[b.InodeID]
+		if f == nil {
+			f = &File{Replicas: map[int64][]schema.Replica{}}
+			files[b.InodeID] = f
+		}
+		f.Blocks = append(f.Blocks, b)
+	}
+	for _, r := range replicas {
+		rep := schema.ReplicaOf(r)
+		if f := files[rep.InodeID]; f != nil {
+			f.Replicas[rep.BlockID] = append(f.Replicas[rep.BlockID], rep)
+		}
+	}
+	return files
+}

@@ -1,0 +1,139 @@
+package namespace
+
+import (
+	"context"
+
+	"github.com/hopsql/hopsql/dal"
+	"github.com/hopsql/hopsql/namenode/blocks"
+	"github.com/hopsql/hopsql/namenode/fault"
+	"github.com/hopsql/hopsql/schema"
+	"github.com/hopsql/hopsql/txn"
+)
+
+// A Listing is one page of a directory, in byte order of the names.
+type Listing struct {
+	Entries   []FileStatus
+	Remaining int64 // how many follow, as far as known; 0 at the end
+}
+
+var (
+	inodeID = schema.Inodes.Column("id")
+	// withTimes brings the directories row of each child that is a directory.
+	withTimes = &txn.Followers{{Index: schema.Directories.Primary, Column: inodeID}}
+	// withBlocks brings the blocks and replicas of each child too.
+	withBlocks = &txn.Followers{
+		{Index: schema.Directories.Primary, Column: inodeID},
+		{Index: schema.Blocks.Primary, Column: inodeID},
+		{Index: schema.Replicas.Primary, Column: inodeID},
+	}
+)
+
+// GetListing returns a page of src after the name startAfter, nil if src does not
+// exist. The listing of a file is the file, with an empty name. With located the
+// block locations of files come along.
+func (n *Namespace) GetListing(ctx context.Context, c *Caller, src, startAfter string, located bool) (*Listing, error) {
+	p, err := parse(src)
+	if err != nil {
+		return nil, err
+	}
+	if p.isReserved() {
+		return n.reservedListing(p)
+	}
+	var page *Listing
+	err = n.eng.View(ctx, func(tx *txn.Tx) error {
+		page = nil
+		w, err := n.resolve(tx, p, dal.None)
+		if err != nil {
+			return err
+		}
+		if err := w.traverse(c, false); err != nil || !w.found() {
+			return err
+		}
+		in := w.target()
+		if in.Kind != schema.KindDirectory {
+			// HDFS asks for no rights on a file that is listed; with locations they
+			// are those of a reader.
+			st, err := n.status(tx, in, located, c.Host)
+			if err == nil {
+				page = &Listing{Entries: []FileStatus{*st}}
+			}
+			return err
+		}
+		if err := w.requireTarget(c, Read|Execute); err != nil {
+			return err
+		}
+		page, err = n.listDirectory(tx, in, startAfter, located, c.Host)
+		return err
+	})
+	return page, err
+}
+
+func (n *Namespace) listDirectory(tx *txn.Tx, dir *schema.Inode, startAfter string, located bool, host string) (*Listing, error) {
+	r := txn.Range{Index: schema.Inodes.Primary, Limit: n.set.ListLimit + 1, Follow: withTimes,
+		Prefix: schema.KeyOf(schema.Int(schema.PartitionOf(dir.ID)), schema.Int(dir.ID))}
+	if startAfter != "" {
+		r.After = schema.InodeKey(dir.ID, startAfter)
+	}
+	if located {
+		r.Follow = withBlocks
+	}
+	own := schema.KeyOf(schema.Int(dir.ID))
+	tx.Want(txn.Row(schema.Directories, own, dal.None))
+	got, err := tx.Scan(r)
+	if err != nil {
+		return nil, err
+	}
+	row, err := tx.Get(schema.Directories, own, dal.None)
+	if err != nil {
+		return nil, err
+	}
+	page := &Listing{}
+	rows := got.Rows
+	if len(rows) > n.set.ListLimit {
+		rows = rows[:n.set.ListLimit]
+		page.Remaining = 1
+		if row != nil && startAfter == "" {
+			page.Remaining = max(1, schema.DirectoryOf(row).Entries-int64(len(rows)))
+		}
+	}
+	dirs := map[int64]schema.Directory{}
+	for _, r := range got.Followed[0] {
+		d := schema.DirectoryOf(r)
+		dirs[d.ID] = d
+	}
+	var files map[int64]*blocks.File
+	if located {
+		files = blocks.GroupFiles(got.Followed[1], got.Followed[2])
+	}
+	page.Entries = make([]FileStatus, len(rows))
+	for i, r := range rows {
+		in := schema.InodeOf(r)
+		st := FileStatus{Inode: in, Path: in.Name, ModTime: in.MTime}
+		if d, ok := dirs[in.ID]; ok && in.Kind == schema.KindDirectory {
+			st.ModTime, st.ChildrenNum = d.MTime, d.Entries
+		}
+		if located && in.Kind == schema.KindFile {
+			f := files[in.ID]
+			if f == nil {
+				f = &blocks.File{}
+			}
+			st.Located = n.blocks.Locate(f, in.Length, in.ClientName != "", 0, in.Length, host)
+		}
+		page.Entries[i] = st
+	}
+	return page, nil
+}
+
+// reservedListing lists /.reserved; what is below it cannot be listed.
+func (n *Namespace) reservedListing(p names) (*Listing, error) {
+	if len(p.parts) > 1 {
+		return nil, fault.New(fault.NotFound, "File does not exist: %s", p.src)
+	}
+	var page Listing
+	for _, name := range []string{reservedInodes, reservedRaw} {
+		st := n.reservedStatus(names{parts: []string{reserved, name}})
+		st.Path = name
+		page.Entries = append(page.Entries, *st)
+	}
+	return &page, nil
+}

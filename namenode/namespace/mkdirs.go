@@ -1,0 +1,93 @@
+package namespace
+
+import (
+	"context"
+
+	"github.com/hopsql/hopsql/dal"
+	"github.com/hopsql/hopsql/namenode/fault"
+	"github.com/hopsql/hopsql/schema"
+	"github.com/hopsql/hopsql/txn"
+)
+
+// Mkdirs makes the directory src and, with createParent, those above it. A
+// directory that exists is left as it is; both are success.
+func (n *Namespace) Mkdirs(ctx context.Context, c *Caller, src string, mode int64, createParent bool) error {
+	p, err := parse(src)
+	if err != nil {
+		return err
+	}
+	if err := p.creatable(); err != nil {
+		return err
+	}
+	if err := n.writable("create directory " + src); err != nil {
+		return err
+	}
+	return n.update(ctx, func(tx *txn.Tx) error {
+		w, err := n.resolve(tx, p, dal.Exclusive)
+		if err != nil {
+			return err
+		}
+		if err := w.traverse(c, true); err != nil {
+			return err
+		}
+		if w.found() {
+			if w.target().Kind != schema.KindDirectory {
+				return fault.New(fault.Exists, "Path is not a directory: %s", w.path())
+			}
+			return nil
+		}
+		if err := w.requireAncestor(c, Write); err != nil {
+			return err
+		}
+		if !createParent && !w.hasParent() {
+			return w.noParent()
+		}
+		return n.makeDirs(tx, c, w, len(w.names.parts), mode)
+	})
+}
+
+// noParent is the error for a parent that is missing or not a directory.
+func (w *walk) noParent() error {
+	parent := w.names.join(len(w.names.parts) - 1)
+	if w.blocked {
+		return fault.New(fault.ParentNotDirectory, "Parent path is not a directory: %s", parent)
+	}
+	return fault.New(fault.NotFound, "Parent directory doesn't exist: %s", parent)
+}
+
+// makeDirs makes the missing directories among the first depth names and adds them
+// to the walk. Those above the last get the mode with rights for their owner to
+// write and enter, as in HDFS.
+func (n *Namespace) makeDirs(tx *txn.Tx, c *Caller, w *walk, depth int, mode int64) error {
+	for i := len(w.inodes) - 1; i < depth; i++ {
+		parent := w.inodes[i]
+		name := w.names.parts[i]
+		if err := n.checkName(name, w.names.join(i)); err != nil {
+			return err
+		}
+		if err := n.checkRoom(tx, parent.ID, w.names.join(i)); err != nil {
+			return err
+		}
+		id, err := tx.NewID(schema.VarNextInodeID)
+		if err != nil {
+			return err
+		}
+		perm := mode & ModeMask
+		if i < len(w.names.parts)-1 {
+			perm |= 0o300
+		}
+		in := schema.Inode{PartitionID: schema.PartitionOf(parent.ID), ParentID: parent.ID, Name: name,
+			ID: id, Kind: schema.KindDirectory, UserName: c.User, GroupName: parent.GroupName, Mode: perm}
+		if err := tx.Insert(schema.Inodes, in.Row()); err != nil {
+			return err
+		}
+		d := schema.Directory{ID: id, MTime: tx.Now(), NSQuota: -1, DSQuota: -1}
+		if err := tx.Insert(schema.Directories, d.Row()); err != nil {
+			return err
+		}
+		touch(tx, parent.ID, 1)
+		w.inodes = append(w.inodes, in)
+		tx.Lane(schema.KeyOf(schema.Int(parent.ID)))
+	}
+	return nil
+}

@@ -1,0 +1,162 @@
+package namespace
+
+import (
+	"slices"
+
+	"github.com/hopsql/hopsql/dal"
+	"github.com/hopsql/hopsql/namenode/fault"
+	"github.com/hopsql/hopsql/schema"
+	"github.com/hopsql/hopsql/txn"
+)
+
+// walk is a path on the rows of one run. inodes[0] is the root, inodes[i] the
+// inode of the i-th name; it ends before the first name that does not exist.
+type walk struct {
+	n      *Namespace
+	names  names // with parts counted from the root
+	inodes []schema.Inode
+	// blocked is set when a name goes on below inodes[len-1], which is a file.
+	blocked bool
+}
+
+var rootKey = schema.InodeKey(schema.RootParentID, "")
+
+// resolve reads the rows of a path: ancestors shared, the last name's row with lock
+// last. It checks nothing but that the rows fit together.
+func (n *Namespace) resolve(tx *txn.Tx, p names, last dal.Lock) (*walk, error) {
+	if p.inode != 0 {
+		var err error
+		if p, err = absolute(tx, p); err != nil {
+			return nil, err
+		}
+	}
+	w := &walk{n: n, names: p, inodes: make([]schema.Inode, 1, len(p.parts)+1)}
+	row, err := tx.Get(schema.Inodes, rootKey, dal.None)
+	if err != nil {
+		return nil, err
+	}
+	if row == nil {
+		return nil, fault.New(fault.IO, "the root directory is missing: format the file system with: hdfs namenode -format")
+	}
+	w.inodes[0] = schema.InodeOf(row)
+	for i, name := range p.parts {
+		parent := w.last()
+		if parent.Kind != schema.KindDirectory {
+			w.blocked = true
+			return w, nil
+		}
+		lock := dal.Shared
+		if i == len(p.parts)-1 {
+			lock = last
+			tx.Lane(schema.KeyOf(schema.Int(parent.ID)))
+		}
+		row, err := tx.Get(schema.Inodes, schema.InodeKey(parent.ID, name), lock)
+		if err != nil {
+			return nil, err
+		}
+		if row == nil {
+			return w, nil
+		}
+		w.inodes = append(w.inodes, schema.InodeOf(row))
+	}
+	return w, nil
+}
+
+// absolute turns /.reserved/.inodes/ID/… into the path that the inode has now, by
+// following its parents upwards. An inode that is not below the root is gone.
+func absolute(tx *txn.Tx, p names) (names, error) {
+	var up []string
+	for id := p.inode; id != schema.RootID; {
+		rows, err := tx.Lookup(schema.InodesByID, schema.KeyOf(schema.Int(id)))
+		if err != nil {
+			return p, err
+		}
+		if len(rows) == 0 || len(up) > MaxPathDepth {
+			return p, fault.New(fault.NotFound, "File does not exist: %s", p.src)
+		}
+		in := schema.InodeOf(rows[0])
+		up = append(up, in.Name)
+		id = in.ParentID
+	}
+	slices.Reverse(up)
+	p.parts, p.inode = append(up, p.parts...), 0
+	return p, nil
+}
+
+// found reports whether every name exists.
+func (w *walk) found() bool { return len(w.inodes) == len(w.names.parts)+1 }
+
+// last is the deepest inode that exists.
+func (w *walk) last() *schema.Inode { return &w.inodes[len(w.inodes)-1] }
+
+// target is the inode of the whole path; only when found.
+func (w *walk) target() *schema.Inode { return w.last() }
+
+// parent is the directory of the last name; only when it exists and the path is
+// not the root.
+func (w *walk) parent() *schema.Inode { return &w.inodes[len(w.names.parts)-1] }
+
+// hasParent reports whether the directory of the last name exists.
+func (w *walk) hasParent() bool {
+	return len(w.names.parts) > 0 && len(w.inodes) >= len(w.names.parts) && w.parent().Kind == schema.KindDirectory
+}
+
+// isRoot reports whether the path is the root.
+func (w *walk) isRoot() bool { return len(w.names.parts) == 0 }
+
+// name is the last name.
+func (w *walk) name() string { return w.names.parts[len(w.names.parts)-1] }
+
+// path is the absolute path, whatever way it was asked for.
+func (w *walk) path() string { return w.names.join(len(w.names.parts)) }
+
+// key is the primary key of the last name's row; only when hasParent.
+func (w *walk) key() schema.Key { return schema.InodeKey(w.parent().ID, w.name()) }
+
+// missing is the error for a path that does not exist.
+func (w *walk) missing() error {
+	return fault.New(fault.NotFound, "File does not exist: %s", w.names.src)
+}
+
+// file returns the target if it is a file.
+func (w *walk) file() (*schema.Inode, error) {
+	if !w.found() {
+		return nil, w.missing()
+	}
+	if w.target().Kind != schema.KindFile {
+		return nil, fault.New(fault.NotFound, "Path is not a file: %s", w.path())
+	}
+	return w.target(), nil
+}
+
+// checkName applies the limits to a new name below its parent.
+func (n *Namespace) checkName(name, parentPath string) error {
+	if limit := n.set.MaxComponent; limit > 0 && len(name) > limit {
+		return fault.New(fault.NameTooLong,
+			"The maximum path component name limit of %s in directory %s is exceeded: limit=%d length=%d",
+			name, parentPath, limit, len(name))
+	}
+	if len(name) > 255 {
+		return fault.New(fault.NameTooLong,
+			"The maximum path component name limit of %s in directory %s is exceeded: limit=255 length=%d",
+			name, parentPath, len(name))
+	}
+	return nil
+}
+
+// checkRoom returns an error if a directory has no room for one more child. The
+// count may be a moment old.
+func (n *Namespace) checkRoom(tx *txn.Tx, dir int64, path string) error {
+	if n.set.MaxItems <= 0 {
+		return nil
+	}
+	row, err := tx.Get(schema.Directories, schema.KeyOf(schema.Int(dir)), dal.None)
+	if err != nil || row == nil {
+		return err
+	}
+	if d := schema.DirectoryOf(row); d.Entries >= n.set.MaxItems {
+		return fault.New(fault.TooManyItems,
+			"The directory item limit of %s is exceeded: limit=%d items=%d", path, n.set.MaxItems, d.Entries+1)
+	}
+	return nil
+}
