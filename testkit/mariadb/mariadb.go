@@ -186,6 +186,12 @@ func (s *Server) DSN(database string, params ...string) string {
 	return dsn + sep + strings.Join(params, "&")
 }
 
+// ServerURL is what EnvURL holds for this server.
+func (s *Server) ServerURL() string {
+	u := url.URL{Scheme: "mysql", User: url.UserPassword(s.User, s.Password), Host: net.JoinHostPort(s.Host, strconv.Itoa(s.Port))}
+	return u.String()
+}
+
 // URL is the value of dfs.storage.driver.url for a database of this server.
 func (s *Server) URL(database string) string {
 	u := url.URL{

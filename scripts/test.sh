@@ -1,0 +1,157 @@
+#!/usr/bin/env bash
+# Installs what the tests need, runs them all, and says at the end how each part went.
+#
+#   scripts/test.sh           everything: vet, race detector, fuzz targets, end to end with stock Hadoop (under an hour)
+#   scripts/test.sh -short    vet, house rules and the fast tests (under three minutes)
+#
+# Environment: HOPSQL_FUZZTIME (how long each fuzz target runs, default 30s), HOPSQL_HADOOP_LIB (where Hadoop's jars
+# are kept, default ~/.cache/hopsql/hadoop-3.4.3).
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
+
+short=
+case ${1-} in
+'') ;;
+-short) short=yes ;;
+*)
+	echo "usage: scripts/test.sh [-short]" >&2
+	exit 2
+	;;
+esac
+
+hadoop_lib=${HOPSQL_HADOOP_LIB:-${XDG_CACHE_HOME:-$HOME/.cache}/hopsql/hadoop-3.4.3}
+export HOPSQL_HADOOP_LIB=$hadoop_lib
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+started=$SECONDS
+: >"$work/summary"
+: >"$work/closing"
+
+say() { printf '\n==== %s\n' "$*"; }
+
+# step NAME COMMAND...: runs a part and remembers how it went.
+step() {
+	local name=$1 from=$SECONDS verdict=passed
+	shift
+	say "$name"
+	"$@" 2>&1 | tee "$work/out" || verdict=FAILED
+	grep -E '^(ok|FAIL|---|panic:|WARNING: DATA RACE)' "$work/out" >>"$work/closing"
+	printf '%-28s %s (%d s)\n' "$name" "$verdict" $((SECONDS - from)) >>"$work/summary"
+	[[ $verdict == passed ]]
+}
+
+# install TOOL=PACKAGE...: installs the Debian packages whose tool is missing. No service is started.
+install() {
+	local pair missing=() sudo=()
+	for pair in "$@"; do
+		command -v "${pair%%=*}" >/dev/null || [[ -x /usr/sbin/${pair%%=*} ]] || missing+=("${pair#*=}")
+	done
+	((${#missing[@]})) || return 0
+	if ((EUID != 0)); then sudo=(sudo -n); fi
+	echo "installing ${missing[*]}"
+	local policy=/usr/sbin/policy-rc.d made=
+	if [[ ! -e $policy ]]; then
+		# Debian asks this file whether a fresh package may start its service: no.
+		printf '#!/bin/sh\nexit 101\n' | "${sudo[@]}" tee "$policy" >/dev/null && made=yes
+		"${sudo[@]}" chmod 755 "$policy"
+	fi
+	"${sudo[@]}" apt-get update -qq &&
+		"${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >"$work/apt" 2>&1
+	local code=$?
+	if [[ -n $made ]]; then "${sudo[@]}" rm -f "$policy"; fi
+	if ((code)); then
+		tail -n 20 "$work/apt" 2>/dev/null
+		echo "could not install: run this as root: apt-get install ${missing[*]}"
+	fi
+	return "$code"
+}
+
+tools() {
+	local wanted=(mariadbd=mariadb-server shellcheck=shellcheck gcc=gcc)
+	if ! command -v go >/dev/null; then
+		echo "Go 1.26 is needed: https://go.dev/dl/"
+		return 1
+	fi
+	if [[ -z $short ]]; then wanted+=(javac=default-jdk-headless mvn=maven cmp=diffutils setsid=util-linux); fi
+	install "${wanted[@]}" && go mod download
+}
+
+jars() {
+	[[ -f $hadoop_lib/hadoop-hdfs-3.4.3-tests.jar ]] && return
+	mvn -q -B -f test/hadoop/pom.xml package -DlibDir="$hadoop_lib.new" && rm -rf "$hadoop_lib" && mv "$hadoop_lib.new" "$hadoop_lib"
+}
+
+formatted() {
+	local files
+	files=$(gofmt -l .) && [[ -z $files ]] && return
+	echo "not gofmt clean: $files"
+	return 1
+}
+
+# The end-to-end tests, which start servers and JVMs, run after the others and alone.
+end_to_end() { go list ./test/... | grep -E '/test/(stock|throughput|crash|limits|readme)$'; }
+
+fast() { go list ./... | grep -vxFf <(end_to_end); }
+
+race() {
+	# shellcheck disable=SC2046
+	go run ./testkit/withmariadb go test -race -timeout 20m -p 2 $(fast)
+}
+
+quick() {
+	# shellcheck disable=SC2046
+	go run ./testkit/withmariadb go test -short -timeout 5m -p 2 $(fast)
+}
+
+# fuzz: every fuzz target for HOPSQL_FUZZTIME, two at a time.
+fuzz() {
+	local time=${HOPSQL_FUZZTIME:-30s}
+	grep -rlE '^func Fuzz' --include='*_test.go' . | while read -r file; do
+		sed -nE 's/^func (Fuzz[A-Za-z0-9_]*)\(.*/\1/p' "$file" | sed "s|^|$(dirname "$file") |"
+	done | sort >"$work/targets"
+	echo "$(wc -l <"$work/targets") fuzz targets, $time each"
+	[[ -s $work/targets ]] || return 1
+	# shellcheck disable=SC2016
+	xargs -P 2 -L 1 bash -c '
+		out=$(go test -run "^$" -fuzz "^$2\$" -fuzztime "$0" -parallel 1 "$1" 2>&1)
+		code=$?
+		((code == 0)) || echo "$out"
+		echo "$out" | tail -n 1 | sed "s|\$| $2|"
+		exit $((code ? 1 : 0))' "$time" <"$work/targets"
+}
+
+whole() {
+	# shellcheck disable=SC2046
+	go test -timeout 45m -p 1 -v $(end_to_end) | grep -vE '^(=== (RUN|PAUSE|CONT)|    --- PASS)'
+}
+
+summary() {
+	say "closing lines of go test"
+	cat "$work/closing"
+	say "summary"
+	cat "$work/summary"
+	echo "total $((SECONDS - started)) s"
+	if grep -q FAILED "$work/summary"; then
+		echo "FAILED"
+		return 1
+	fi
+	echo "passed"
+}
+
+step "tools and modules" tools || { summary; exit 1; }
+step "build" go build -o bin/hdfs ./cmd/hdfs
+step "go vet" go vet ./...
+step "gofmt" formatted
+step "shellcheck" shellcheck scripts/*.sh .ci/run
+if [[ -n $short ]]; then
+	step "go test -short" quick
+else
+	if step "Hadoop's jars" jars; then :; else
+		summary
+		exit 1
+	fi
+	step "go test -race" race
+	step "fuzz targets" fuzz
+	step "end to end" whole
+fi
+summary
