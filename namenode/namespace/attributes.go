@@ -1,0 +1,113 @@
+package namespace
+
+import (
+	"context"
+
+	"github.com/hopsql/hopsql/dal"
+	"github.com/hopsql/hopsql/namenode/fault"
+	"github.com/hopsql/hopsql/schema"
+	"github.com/hopsql/hopsql/txn"
+)
+
+// SetPermission sets the mode of src. Only its owner may.
+func (n *Namespace) SetPermission(ctx context.Context, c *Caller, src string, mode int64) error {
+	return n.change(ctx, c, src, "set permission for "+src, func(tx *txn.Tx, w *walk) error {
+		if err := w.requireOwner(c); err != nil {
+			return err
+		}
+		in := *w.target()
+		in.Mode = mode & ModeMask
+		tx.Put(schema.Inodes, in.Row())
+		return nil
+	})
+}
+
+// SetOwner sets the owner and the group of src; "" leaves one as it is. Only a
+// superuser may give a file away; its owner may choose among the own groups.
+func (n *Namespace) SetOwner(ctx context.Context, c *Caller, src, user, group string) error {
+	if len(user) > 128 || len(group) > 128 {
+		return fault.New(fault.InvalidArgument, "a user or group name has at most 128 bytes")
+	}
+	return n.change(ctx, c, src, "set owner for "+src, func(tx *txn.Tx, w *walk) error {
+		if err := w.requireOwner(c); err != nil {
+			return err
+		}
+		if !n.super(c) {
+			if user != "" && user != c.User {
+				return fault.New(fault.AccessDenied, "User %s is not a super user (non-super user cannot change owner).", c.User)
+			}
+			if group != "" && !c.inGroup(group) {
+				return fault.New(fault.AccessDenied, "User %s does not belong to %s", c.User, group)
+			}
+		}
+		in := *w.target()
+		if user != "" {
+			in.UserName = user
+		}
+		if group != "" {
+			in.GroupName = group
+		}
+		tx.Put(schema.Inodes, in.Row())
+		return nil
+	})
+}
+
+// SetTimes sets the modification and access times of src in ms; -1 leaves one as it
+// is. A directory has no access time.
+func (n *Namespace) SetTimes(ctx context.Context, c *Caller, src string, mtime, atime int64) error {
+	return n.change(ctx, c, src, "set times "+src, func(tx *txn.Tx, w *walk) error {
+		if err := w.requireTarget(c, Write); err != nil {
+			return err
+		}
+		in := *w.target()
+		if in.Kind == schema.KindDirectory {
+			return setDirectoryTime(tx, in.ID, mtime)
+		}
+		if mtime != -1 {
+			in.MTime = mtime
+		}
+		if atime != -1 {
+			in.ATime = atime
+		}
+		tx.Put(schema.Inodes, in.Row())
+		return nil
+	})
+}
+
+func setDirectoryTime(tx *txn.Tx, id, mtime int64) error {
+	row, err := tx.Get(schema.Directories, schema.KeyOf(schema.Int(id)), dal.Exclusive)
+	if err != nil || row == nil || mtime == -1 {
+		return err
+	}
+	d := schema.DirectoryOf(row)
+	d.MTime = mtime
+	tx.Put(schema.Directories, d.Row())
+	return nil
+}
+
+// change runs fn on an existing path whose row is locked exclusively.
+func (n *Namespace) change(ctx context.Context, c *Caller, src, what string, fn func(*txn.Tx, *walk) error) error {
+	p, err := parse(src)
+	if err != nil {
+		return err
+	}
+	if err := n.writable(what); err != nil {
+		return err
+	}
+	return n.update(ctx, func(tx *txn.Tx) error {
+		w, err := n.resolve(tx, p, dal.Exclusive)
+		if err != nil {
+			return err
+		}
+		if err := w.traverse(c, false); err != nil {
+			return err
+		}
+		if !w.found() {
+			return w.missing()
+		}
+		if w.target().Kind == schema.KindDirectory {
+			tx.Alone()
+		}
+		return fn(tx, w)
+	})
+}

@@ -1,0 +1,254 @@
+package namespace
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/hopsql/hopsql/dal"
+	"github.com/hopsql/hopsql/namenode/blocks"
+	"github.com/hopsql/hopsql/namenode/fault"
+	"github.com/hopsql/hopsql/schema"
+	"github.com/hopsql/hopsql/txn"
+)
+
+// CreateFlags are the bits of a create or append call, as on the wire.
+type CreateFlags uint32
+
+// The flags.
+const (
+	FlagCreate      CreateFlags = 1
+	FlagOverwrite   CreateFlags = 2
+	FlagAppend      CreateFlags = 4
+	FlagLazyPersist CreateFlags = 0x10
+	FlagNewBlock    CreateFlags = 0x20
+)
+
+// A CreateRequest asks for a new file that is open for writing.
+type CreateRequest struct {
+	Src           string
+	Mode          int64 // with the umask applied
+	ClientName    string
+	Flags         CreateFlags
+	CreateParent  bool
+	Replication   int64
+	BlockSize     int64 // bytes
+	StoragePolicy int64 // 0 is unspecified
+}
+
+// Create makes a file and opens it for writing by r.ClientName. With FlagOverwrite a
+// file that is there is replaced. A repeated call gets the first one's file.
+func (n *Namespace) Create(ctx context.Context, c *Caller, r CreateRequest) (*FileStatus, error) {
+	p, err := parse(r.Src)
+	if err != nil {
+		return nil, err
+	}
+	if err := n.checkCreate(p, &r); err != nil {
+		return nil, err
+	}
+	if err := n.writable("create file " + r.Src); err != nil {
+		return nil, err
+	}
+	var st *FileStatus
+	err = n.update(ctx, func(tx *txn.Tx) error {
+		st = nil
+		c.wantAnswer(tx)
+		w, err := n.resolve(tx, p, dal.Exclusive)
+		if err != nil {
+			return err
+		}
+		answer, done, err := c.answered(tx)
+		if err != nil {
+			return err
+		}
+		if done {
+			st, err = n.recreated(tx, answer)
+			return err
+		}
+		in, err := n.create(tx, c, w, &r)
+		if err != nil {
+			return err
+		}
+		st = &FileStatus{Inode: *in, ModTime: in.MTime}
+		return c.remember(tx, strconv.FormatInt(in.ID, 10))
+	})
+	return st, err
+}
+
+// checkCreate applies the rules that need no rows.
+func (n *Namespace) checkCreate(p names, r *CreateRequest) error {
+	if err := p.creatable(); err != nil {
+		return err
+	}
+	if r.BlockSize < n.set.MinBlockSize {
+		return fault.New(fault.IO, "Specified block size is less than configured minimum value "+
+			"(dfs.namenode.fs-limits.min-block-size): %d < %d", r.BlockSize, n.set.MinBlockSize)
+	}
+	if len(r.ClientName) > 255 {
+		return fault.New(fault.InvalidArgument, "the client name has %d bytes; at most 255 are kept", len(r.ClientName))
+	}
+	return n.checkReplication(r.Src, r.Replication)
+}
+
+func (n *Namespace) checkReplication(src string, rep int64) error {
+	switch {
+	case rep > n.set.MaxReplication:
+		return fault.New(fault.IO, "Requested replication factor of %d exceeds maximum of %d for %s", rep, n.set.MaxReplication, src)
+	case rep < n.set.MinReplication:
+		return fault.New(fault.IO, "Requested replication factor of %d is less than the required minimum of %d for %s", rep, n.set.MinReplication, src)
+	}
+	return nil
+}
+
+// create makes the file's rows, and the rows of its missing parents.
+func (n *Namespace) create(tx *txn.Tx, c *Caller, w *walk, r *CreateRequest) (*schema.Inode, error) {
+	if err := w.traverse(c, true); err != nil {
+		return nil, err
+	}
+	if w.found() && w.target().Kind == schema.KindDirectory {
+		return nil, fault.New(fault.Exists, "%s already exists as a directory", w.path())
+	}
+	if err := w.requireAncestor(c, Write); err != nil {
+		return nil, err
+	}
+	if r.Flags&FlagOverwrite != 0 {
+		if err := w.requireTarget(c, Write); err != nil {
+			return nil, err
+		}
+	}
+	if !r.CreateParent && !w.hasParent() {
+		return nil, w.noParent()
+	}
+	added := int64(1)
+	switch {
+	case !w.found():
+		if r.Flags&FlagCreate == 0 {
+			return nil, fault.New(fault.NotFound, "Can't overwrite non-existent %s for client %s", w.path(), c.Host)
+		}
+		depth := len(w.names.parts) - 1
+		if err := n.makeDirs(tx, c, w, depth, w.last().Mode&0o777|0o300); err != nil {
+			return nil, err
+		}
+		parent := w.names.join(depth)
+		if err := n.checkName(w.name(), parent); err != nil {
+			return nil, err
+		}
+		if err := n.checkRoom(tx, w.parent().ID, parent); err != nil {
+			return nil, err
+		}
+	case r.Flags&FlagOverwrite == 0:
+		return nil, existsError(c, w, r.ClientName)
+	default:
+		added = 0
+		if err := n.removeFile(tx, w.target()); err != nil {
+			return nil, err
+		}
+	}
+	return n.insertFile(tx, c, w, r, added)
+}
+
+// existsError is the error of a create over a file that is there.
+func existsError(c *Caller, w *walk, client string) error {
+	in := w.target()
+	switch {
+	case in.ClientName == client:
+		return fault.New(fault.BeingCreated, "Failed to CREATE_FILE %s for %s on %s because %s is already the current lease holder.",
+			w.path(), client, c.Host, client)
+	case in.ClientName != "":
+		return fault.New(fault.BeingCreated, "Failed to CREATE_FILE %s for %s on %s because this file lease is currently owned by %s on %s",
+			w.path(), client, c.Host, in.ClientName, in.ClientMachine)
+	}
+	return fault.New(fault.Exists, "%s for client %s already exists", w.path(), c.Host)
+}
+
+func (n *Namespace) insertFile(tx *txn.Tx, c *Caller, w *walk, r *CreateRequest, added int64) (*schema.Inode, error) {
+	id, err := tx.NewID(schema.VarNextInodeID)
+	if err != nil {
+		return nil, err
+	}
+	parent := w.parent()
+	in := &schema.Inode{
+		PartitionID: schema.PartitionOf(parent.ID), ParentID: parent.ID, Name: w.name(),
+		ID: id, Kind: schema.KindFile, UserName: c.User, GroupName: parent.GroupName,
+		Mode: r.Mode & ModeMask, MTime: tx.Now(), ATime: tx.Now(),
+		Replication: r.Replication, BlockSize: r.BlockSize, StoragePolicy: r.StoragePolicy,
+		ClientName: r.ClientName, ClientMachine: c.Host,
+	}
+	if err := tx.Insert(schema.Inodes, in.Row()); err != nil {
+		return nil, err
+	}
+	touch(tx, parent.ID, added)
+	lease := schema.Lease{Holder: r.ClientName, Renewed: tx.Now()}
+	tx.Put(schema.Leases, lease.Row())
+	open := schema.OpenFile{InodeID: id, Holder: r.ClientName, Since: tx.Now()}
+	return in, tx.Insert(schema.OpenFiles, open.Row())
+}
+
+// recreated is the answer to a repeated create: the file made the first time,
+// wherever it is now.
+func (n *Namespace) recreated(tx *txn.Tx, answer string) (*FileStatus, error) {
+	id, err := strconv.ParseInt(answer, 10, 64)
+	if err != nil {
+		return nil, fault.New(fault.IO, "the retry cache holds %q where a file id was expected", answer)
+	}
+	rows, err := tx.Lookup(schema.InodesByID, schema.KeyOf(schema.Int(id)))
+	if err != nil {
+		return nil, err
+	}
+	if len(rows) == 0 {
+		return nil, fault.New(fault.NotFound, "the file with id %d was created by this call and is deleted since", id)
+	}
+	return n.status(tx, ptr(schema.InodeOf(rows[0])), false, "")
+}
+
+func ptr[T any](v T) *T { return &v }
+
+// manyBlocks is how many blocks a file may have so that removing it stays one
+// batch; the blocks of a larger one are left to the purge.
+const manyBlocks = 500
+
+// removeFile deletes everything that hangs on a file but its inode row, which the
+// caller holds exclusively.
+func (n *Namespace) removeFile(tx *txn.Tx, in *schema.Inode) error {
+	f, err := blocks.ReadFile(tx, in.ID)
+	if err != nil {
+		return err
+	}
+	if len(f.Blocks) > manyBlocks {
+		p := schema.Purged{InodeID: in.ID, Kind: schema.KindFile, Since: tx.Now()}
+		if err := tx.Insert(schema.Purge, p.Row()); err != nil {
+			return err
+		}
+	} else {
+		f.Remove(tx, f.Blocks...)
+	}
+	if in.ClientName != "" {
+		tx.Delete(schema.OpenFiles, schema.KeyOf(schema.Int(in.ID)))
+	}
+	if err := removeExtras(tx, in); err != nil {
+		return err
+	}
+	tx.Delete(schema.Inodes, schema.InodeKey(in.ParentID, in.Name))
+	return nil
+}
+
+// removeExtras deletes the access control list and the extended attributes of an
+// inode that has some.
+func removeExtras(tx *txn.Tx, in *schema.Inode) error {
+	id := schema.KeyOf(schema.Int(in.ID))
+	for _, x := range []struct {
+		flag  int64
+		table *schema.Table
+	}{{schema.FlagHasACL, schema.ACLs}, {schema.FlagHasXAttrs, schema.XAttrs}} {
+		if in.Flags&x.flag == 0 {
+			continue
+		}
+		rows, err := tx.Lookup(x.table.Primary, id)
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			tx.Delete(x.table, x.table.Key(r))
+		}
+	}
+	return nil
+}

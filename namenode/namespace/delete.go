@@ -1,0 +1,142 @@
+package namespace
+
+import (
+	"context"
+	"strings"
+
+	"github.com/hopsql/hopsql/dal"
+	"github.com/hopsql/hopsql/namenode/fault"
+	"github.com/hopsql/hopsql/schema"
+	"github.com/hopsql/hopsql/txn"
+)
+
+// Delete removes src; false means that it was not there, or is the root. A
+// directory with children needs recursive: its row goes at once, whatever is below
+// it, and the rest is left to the purge. A repeated call gets the first answer.
+func (n *Namespace) Delete(ctx context.Context, c *Caller, src string, recursive bool) (bool, error) {
+	p, err := parse(src)
+	if err != nil {
+		return false, err
+	}
+	if err := n.writable("delete " + src); err != nil {
+		return false, err
+	}
+	var checked bool // the rights below the directory were looked at
+	for {
+		var deleted, checkFirst bool
+		err = n.update(ctx, func(tx *txn.Tx) error {
+			deleted, checkFirst = false, false
+			c.wantAnswer(tx)
+			w, err := n.resolve(tx, p, dal.Exclusive)
+			if err != nil {
+				return err
+			}
+			answer, done, err := c.answered(tx)
+			if err != nil {
+				return err
+			}
+			if done {
+				deleted = answer == "true"
+				return nil
+			}
+			if err := w.traverse(c, false); err != nil {
+				return err
+			}
+			if err := w.requireParent(c, Write); err != nil {
+				return err
+			}
+			if !w.found() || w.isRoot() {
+				return nil
+			}
+			deleted, checkFirst, err = n.delete(tx, c, w, recursive, checked)
+			if err != nil || checkFirst {
+				return err
+			}
+			touch(tx, w.parent().ID, -1)
+			return c.remember(tx, "true")
+		})
+		if err != nil || !checkFirst {
+			return deleted && err == nil, err
+		}
+		if err := n.requireBelow(ctx, c, src); err != nil {
+			return false, err
+		}
+		checked = true
+	}
+}
+
+// delete removes the target. checkFirst asks for the rights below a directory to be
+// checked, which takes more reads than a transaction should.
+func (n *Namespace) delete(tx *txn.Tx, c *Caller, w *walk, recursive, checked bool) (deleted, checkFirst bool, err error) {
+	in := w.target()
+	if in.Kind == schema.KindFile {
+		return true, false, n.removeFile(tx, in)
+	}
+	tx.Alone()
+	empty, err := n.empty(tx, in.ID)
+	if err != nil {
+		return false, false, err
+	}
+	if !empty {
+		if !recursive {
+			return false, false, fault.New(fault.NotEmpty, "%s is non empty", w.path())
+		}
+		if err := n.checkProtected(w.path()); err != nil {
+			return false, false, err
+		}
+		if !n.super(c) && !checked {
+			return false, true, nil
+		}
+		p := schema.Purged{InodeID: in.ID, Kind: schema.KindDirectory, Since: tx.Now()}
+		if err := tx.Insert(schema.Purge, p.Row()); err != nil {
+			return false, false, err
+		}
+	} else {
+		tx.Delete(schema.Directories, schema.KeyOf(schema.Int(in.ID)))
+	}
+	if err := removeExtras(tx, in); err != nil {
+		return false, false, err
+	}
+	tx.Delete(schema.Inodes, w.key())
+	return true, false, nil
+}
+
+// empty reports whether a directory, whose inode row is locked exclusively, has no
+// children.
+func (n *Namespace) empty(tx *txn.Tx, dir int64) (bool, error) {
+	got, err := tx.Scan(childrenOf(dir, "", 1))
+	return len(got.Rows) == 0, err
+}
+
+// childrenOf is the range of a directory's children after a name.
+func childrenOf(dir int64, after string, limit int) txn.Range {
+	r := txn.Range{Index: schema.Inodes.Primary, Limit: limit,
+		Prefix: schema.KeyOf(schema.Int(schema.PartitionOf(dir)), schema.Int(dir))}
+	if after != "" {
+		r.After = schema.InodeKey(dir, after)
+	}
+	return r
+}
+
+// checkProtected refuses to remove or move a non-empty directory that is protected,
+// or has a protected one below it.
+func (n *Namespace) checkProtected(path string) error {
+	for _, p := range n.set.Protected {
+		if p == path || strings.HasPrefix(p, path+"/") {
+			return fault.New(fault.AccessDenied, "Cannot delete/rename non-empty protected directory %s", p)
+		}
+	}
+	return nil
+}
+
+// requireBelow checks that c has all rights on every directory of the tree src that
+// has children, as HDFS asks for a recursive delete.
+func (n *Namespace) requireBelow(ctx context.Context, c *Caller, src string) error {
+	return n.walkTree(ctx, src, func(path string, dir *schema.Inode, entries []schema.Inode) error {
+		if len(entries) == 0 || allowed(c, dir, Read|Write|Execute) {
+			return nil
+		}
+		return fault.New(fault.AccessDenied, "Permission denied: user=%s, access=%s, inode=%s",
+			c.User, Read|Write|Execute, describe(path, dir))
+	})
+}

@@ -1,0 +1,245 @@
+package namespace
+
+import (
+	"context"
+	"slices"
+
+	"github.com/hopsql/hopsql/dal"
+	"github.com/hopsql/hopsql/namenode/fault"
+	"github.com/hopsql/hopsql/schema"
+	"github.com/hopsql/hopsql/txn"
+)
+
+// Rename moves src to dst, or into dst when that is a directory. It answers false
+// where Rename2 has an error of its own: a missing source, a destination that
+// exists, a missing parent (HDFS's first rename). A repeated call gets the first
+// answer.
+func (n *Namespace) Rename(ctx context.Context, c *Caller, src, dst string) (bool, error) {
+	ps, pd, err := n.renamePaths(src, dst)
+	if err != nil {
+		return false, err
+	}
+	var moved bool
+	err = n.update(ctx, func(tx *txn.Tx) error {
+		moved = false
+		c.wantAnswer(tx)
+		from, to, err := n.resolveTwo(tx, ps, pd)
+		if err != nil {
+			return err
+		}
+		answer, done, err := c.answered(tx)
+		if err != nil || done {
+			moved = answer == "true"
+			return err
+		}
+		if to.found() && to.target().Kind == schema.KindDirectory && !from.isRoot() {
+			into := pd
+			into.parts = append(slices.Clone(to.names.parts), from.name())
+			into.inode = 0
+			if to, err = n.resolve(tx, into, dal.Exclusive); err != nil {
+				return err
+			}
+		}
+		if err := n.requireRename(c, from, to); err != nil {
+			return err
+		}
+		if !from.found() || from.isRoot() {
+			return nil
+		}
+		if slices.Equal(from.names.parts, to.names.parts) {
+			moved = true
+			return nil
+		}
+		if to.found() || !to.hasParent() || isBelow(to, from) {
+			return nil
+		}
+		moved = true
+		if err := n.move(tx, c, from, to); err != nil {
+			return err
+		}
+		return c.remember(tx, "true")
+	})
+	return moved && err == nil, err
+}
+
+// RenameOptions are those of Rename2.
+type RenameOptions struct {
+	Overwrite bool // replace a file or an empty directory
+	ToTrash   bool
+}
+
+// Rename2 moves src to dst with an error for everything that is in the way. A
+// repeated call is answered as the first one.
+func (n *Namespace) Rename2(ctx context.Context, c *Caller, src, dst string, opt RenameOptions) error {
+	ps, pd, err := n.renamePaths(src, dst)
+	if err != nil {
+		return err
+	}
+	return n.update(ctx, func(tx *txn.Tx) error {
+		c.wantAnswer(tx)
+		from, to, err := n.resolveTwo(tx, ps, pd)
+		if err != nil {
+			return err
+		}
+		if _, done, err := c.answered(tx); err != nil || done {
+			return err
+		}
+		if err := n.requireRename(c, from, to); err != nil {
+			return err
+		}
+		if err := n.checkRename(tx, c, from, to, opt); err != nil {
+			return err
+		}
+		if to.found() {
+			if err := n.replace(tx, to); err != nil {
+				return err
+			}
+		}
+		if err := n.move(tx, c, from, to); err != nil {
+			return err
+		}
+		return c.remember(tx, "true")
+	})
+}
+
+func (n *Namespace) renamePaths(src, dst string) (ps, pd names, err error) {
+	if ps, err = parse(src); err != nil {
+		return
+	}
+	if pd, err = parse(dst); err != nil {
+		return ps, pd, fault.New(fault.IO, "Invalid name: %.200s", dst)
+	}
+	if err = pd.creatable(); err != nil {
+		return ps, pd, fault.New(fault.IO, "Invalid name: %.200s", dst)
+	}
+	return ps, pd, n.writable("rename " + src)
+}
+
+func (n *Namespace) resolveTwo(tx *txn.Tx, src, dst names) (from, to *walk, err error) {
+	// The lane of the source's parent is as good as the other; resolve sets it, so
+	// the source comes last. Its error does not stop the destination from being
+	// asked for in the same run.
+	to, err = n.resolve(tx, dst, dal.Exclusive)
+	if err != nil {
+		return nil, nil, err
+	}
+	if from, err = n.resolve(tx, src, dal.Exclusive); err != nil {
+		return nil, nil, err
+	}
+	if from.found() && from.target().Kind == schema.KindDirectory {
+		tx.Alone()
+	}
+	return from, to, nil
+}
+
+// requireRename checks the rights for a move.
+func (n *Namespace) requireRename(c *Caller, from, to *walk) error {
+	if err := from.traverse(c, false); err != nil {
+		return err
+	}
+	if err := to.traverse(c, true); err != nil {
+		return err
+	}
+	if err := from.requireParent(c, Write); err != nil {
+		return err
+	}
+	return to.requireAncestor(c, Write)
+}
+
+// isBelow reports whether the destination lies in the source's own tree.
+func isBelow(to, from *walk) bool {
+	a, b := from.names.parts, to.names.parts
+	return len(b) > len(a) && slices.Equal(a, b[:len(a)])
+}
+
+// checkRename finds what is in the way of a Rename2.
+func (n *Namespace) checkRename(tx *txn.Tx, c *Caller, from, to *walk, opt RenameOptions) error {
+	src, dst := from.path(), to.path()
+	switch {
+	case !from.found():
+		return fault.New(fault.NotFound, "rename source %s is not found.", src)
+	case from.isRoot():
+		return fault.New(fault.IO, "rename source cannot be the root")
+	case slices.Equal(from.names.parts, to.names.parts):
+		return fault.New(fault.Exists, "The source %s and destination %s are the same", src, dst)
+	case isBelow(to, from):
+		return fault.New(fault.IO, "Rename destination %s is a directory or file under source %s", dst, src)
+	case to.isRoot():
+		return fault.New(fault.IO, "rename destination cannot be the root")
+	case to.found():
+		return n.checkReplace(tx, from, to, opt)
+	case to.blocked:
+		return fault.New(fault.ParentNotDirectory, "rename destination parent %s is a file.", dst)
+	case !to.hasParent():
+		return fault.New(fault.NotFound, "rename destination parent %s not found.", dst)
+	}
+	return nil
+}
+
+func (n *Namespace) checkReplace(tx *txn.Tx, from, to *walk, opt RenameOptions) error {
+	src, dst := from.path(), to.path()
+	if from.target().Kind != to.target().Kind {
+		return fault.New(fault.IO, "Source %s and destination %s must both be directories", src, dst)
+	}
+	if !opt.Overwrite {
+		return fault.New(fault.Exists, "rename destination %s already exists", dst)
+	}
+	if to.target().Kind == schema.KindDirectory {
+		empty, err := n.empty(tx, to.target().ID)
+		if err != nil {
+			return err
+		}
+		if !empty {
+			return fault.New(fault.IO, "rename destination directory is not empty: %s", dst)
+		}
+	}
+	return nil
+}
+
+// replace removes the file or empty directory at the destination of a move.
+func (n *Namespace) replace(tx *txn.Tx, to *walk) error {
+	in := to.target()
+	touch(tx, in.ParentID, -1)
+	if in.Kind == schema.KindFile {
+		return n.removeFile(tx, in)
+	}
+	if err := removeExtras(tx, in); err != nil {
+		return err
+	}
+	tx.Delete(schema.Directories, schema.KeyOf(schema.Int(in.ID)))
+	tx.Delete(schema.Inodes, to.key())
+	return nil
+}
+
+// move takes the source's row to the destination: one row, whatever is below it.
+func (n *Namespace) move(tx *txn.Tx, c *Caller, from, to *walk) error {
+	parent := to.names.join(len(to.names.parts) - 1)
+	if err := n.checkName(to.name(), parent); err != nil {
+		return err
+	}
+	if from.parent().ID != to.parent().ID {
+		if err := n.checkRoom(tx, to.parent().ID, parent); err != nil {
+			return err
+		}
+	}
+	in := *from.target()
+	if in.Kind == schema.KindDirectory && len(n.set.Protected) > 0 {
+		if err := n.checkProtected(from.path()); err != nil {
+			empty, emptyErr := n.empty(tx, in.ID)
+			if emptyErr != nil {
+				return emptyErr
+			}
+			if !empty {
+				return err
+			}
+		}
+	}
+	tx.Delete(schema.Inodes, from.key())
+	touch(tx, from.parent().ID, -1)
+	in.PartitionID, in.ParentID, in.Name = schema.PartitionOf(to.parent().ID), to.parent().ID, to.name()
+	if err := tx.Insert(schema.Inodes, in.Row()); err != nil {
+		return err
+	}
+	touch(tx, to.parent().ID, 1)
+	return nil
+}
