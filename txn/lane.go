@@ -264,7 +264,7 @@ func (b *batch) lock(calls []*call) error {
 			}
 		}
 	}
-	fetches := all.locked()
+	fetches := all.locked(b.lane.e.traits.MaxKeys)
 	if b.lane.e.traits.Guards {
 		fetches = append(b.guards(calls), fetches...)
 	}
@@ -303,7 +303,7 @@ func (b *batch) fetch(calls []*call) error {
 
 func (b *batch) get(ws wants, fetches []dal.Fetch, all bool) error {
 	n := len(fetches)
-	plain, of := ws.plain(all)
+	plain, of := ws.plain(all, b.lane.e.traits.MaxKeys)
 	fetches = append(fetches, plain...)
 	if len(fetches) == 0 {
 		return nil

@@ -90,7 +90,7 @@ func (e *Engine) readBatch(batch []*readCall) {
 }
 
 func (e *Engine) readWants(all wants) (*set, error) {
-	fetches, of := all.plain(true)
+	fetches, of := all.plain(true, e.traits.MaxKeys)
 	start := e.opt.Now()
 	for n := 1; ; n++ {
 		answers, err := e.store.Read(e.ctx, fetches)

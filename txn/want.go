@@ -77,8 +77,8 @@ func (ws wants) add(w want, lock dal.Lock) {
 }
 
 // locked returns the rows to lock, in the one lock order: tables by schema, rows
-// by key. Neighbours of one mode share a fetch.
-func (ws wants) locked() []dal.Fetch {
+// by key. Neighbours of one mode share a fetch of at most most keys.
+func (ws wants) locked(most int) []dal.Fetch {
 	type row struct {
 		w    want
 		lock dal.Lock
@@ -98,7 +98,8 @@ func (ws wants) locked() []dal.Fetch {
 	var fetches []dal.Fetch
 	for _, r := range rows {
 		n := len(fetches) - 1
-		if n < 0 || fetches[n].Table != r.w.index.Table() || fetches[n].Lock != r.lock {
+		if n < 0 || fetches[n].Table != r.w.index.Table() || fetches[n].Lock != r.lock ||
+			len(fetches[n].Keys) >= most {
 			fetches = append(fetches, dal.Fetch{Table: r.w.index.Table(), Lock: r.lock})
 			n++
 		}
@@ -109,8 +110,9 @@ func (ws wants) locked() []dal.Fetch {
 
 // plain returns the fetches of everything that is not locked: one for the rows of
 // each table, one for the prefixes of one length of each index, one for each scan.
-// The second result names, for each fetch, the scan that it answers.
-func (ws wants) plain(all bool) ([]dal.Fetch, []want) {
+// The second result names, for each fetch, the scan that it answers. With all, rows
+// that want a lock are among them.
+func (ws wants) plain(all bool, most int) ([]dal.Fetch, []want) {
 	type group struct {
 		index *schema.Index
 		n     int // columns of the prefix, -1 for rows
@@ -145,7 +147,9 @@ func (ws wants) plain(all bool) ([]dal.Fetch, []want) {
 	var fetches []dal.Fetch
 	for _, g := range groups {
 		slices.Sort(keys[g])
-		fetches = append(fetches, dal.Fetch{Table: g.index.Table(), Index: g.index, Keys: keys[g]})
+		for part := range slices.Chunk(keys[g], most) {
+			fetches = append(fetches, dal.Fetch{Table: g.index.Table(), Index: g.index, Keys: part})
+		}
 	}
 	of := make([]want, len(fetches), len(fetches)+len(scans))
 	for _, w := range scans {

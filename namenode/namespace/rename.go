@@ -116,9 +116,7 @@ func (n *Namespace) renamePaths(src, dst string) (ps, pd names, err error) {
 }
 
 func (n *Namespace) resolveTwo(tx *txn.Tx, src, dst names) (from, to *walk, err error) {
-	// The lane of the source's parent is as good as the other; resolve sets it, so
-	// the source comes last. Its error does not stop the destination from being
-	// asked for in the same run.
+	// The source comes last, so that its parent names the lane.
 	to, err = n.resolve(tx, dst, dal.Exclusive)
 	if err != nil {
 		return nil, nil, err
