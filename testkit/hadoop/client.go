@@ -2,8 +2,6 @@ package hadoop
 
 import (
 	"bufio"
-	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -15,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/hopsql/hopsql/testkit/process"
 )
 
 // Client is a stock Hadoop client with a configuration folder of its own.
@@ -43,29 +43,7 @@ func NewClient(tb testing.TB, fs string, props map[string]string) *Client {
 }
 
 // Result is what a command left behind.
-type Result struct {
-	Command string
-	Stdout  string
-	Stderr  string
-	Exit    int
-}
-
-// OK fails the test when the command did not succeed, and returns its output.
-func (r Result) OK(tb testing.TB) string {
-	tb.Helper()
-	if r.Exit != 0 {
-		tb.Fatalf("%s: exit %d\nstdout:\n%s\nstderr:\n%s", r.Command, r.Exit, shorten(r.Stdout), shorten(r.Stderr))
-	}
-	return r.Stdout
-}
-
-func shorten(s string) string {
-	const most = 3000
-	if len(s) > most {
-		return s[:most] + "…"
-	}
-	return s
-}
+type Result = process.Result
 
 func (c *Client) environment() []string {
 	env := []string{"HADOOP_CONF_DIR=" + c.Conf}
@@ -78,17 +56,9 @@ func (c *Client) environment() []string {
 // Run runs a class of Hadoop in a JVM of its own and waits for its end.
 func (c *Client) Run(tb testing.TB, class string, args ...string) Result {
 	tb.Helper()
-	line := c.in.command(c.Conf, "1g", class, args...)
-	cmd := exec.CommandContext(tb.Context(), line[0], line[1:]...)
-	cmd.Env = append(os.Environ(), c.environment()...)
-	var out, errs bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &errs
-	err := cmd.Run()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		tb.Fatalf("%s: %v", class, err)
-	}
-	return Result{Command: class + " " + strings.Join(args, " "), Stdout: out.String(), Stderr: errs.String(), Exit: cmd.ProcessState.ExitCode()}
+	return process.Run(tb, process.Spec{
+		Name: class + " " + strings.Join(args, " "), Args: c.in.command(c.Conf, "1g", class, args...), Env: c.environment(),
+	}, "")
 }
 
 // Benchmark runs NNThroughputBenchmark against the client's file system.

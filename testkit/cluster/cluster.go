@@ -1,0 +1,270 @@
+// Package cluster starts a NameNode and DataNodes of this project as processes,
+// on free loopback ports, with a configuration folder that stock Hadoop clients
+// can use as well.
+//
+// It promises that every process is ready when it says so and gone when the test
+// is, and that what the processes logged is shown when something fails. It knows
+// the commands and keys that an operator knows, and nothing else of the project.
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hopsql/hopsql/hadoop/protocols/hdfspb"
+	"github.com/hopsql/hopsql/hadoop/rpc"
+	"github.com/hopsql/hopsql/testkit/hadoop"
+	"github.com/hopsql/hopsql/testkit/process"
+)
+
+const (
+	// ClientProtocol is the protocol that file system clients speak.
+	ClientProtocol = "org.apache.hadoop.hdfs.protocol.ClientProtocol"
+
+	startPatience = 60 * time.Second
+	stopPatience  = 20 * time.Second
+)
+
+// Options say what to start. The zero value is a NameNode on SQLite without
+// DataNodes.
+type Options struct {
+	StoreURL  string            // dfs.storage.driver.url, "" for SQLite in the cluster's folder
+	DataNodes int               // how many Go DataNodes
+	Conf      map[string]string // further keys of all processes and clients
+	Race      bool              // run the binary with the race detector
+	NoFormat  bool              // the store is formatted already
+}
+
+// Cluster is a running file system.
+type Cluster struct {
+	Dir      string // holds everything
+	Conf     string // configuration folder, for HADOOP_CONF_DIR
+	StoreURL string
+	Address  string // host:port of the NameNode's RPC
+	Web      string // host:port of the NameNode's HTTP
+
+	binary string
+	nn     *process.Process
+	dns    []*process.Process
+	dnArgs [][]string
+	client *rpc.Client
+}
+
+// Start formats the store, starts the processes and waits until every DataNode
+// is known to the NameNode.
+func Start(tb testing.TB, opt Options) *Cluster {
+	tb.Helper()
+	c := New(tb, opt)
+	if !opt.NoFormat {
+		c.HDFS(tb, "namenode", "-format", "-force", "-nonInteractive").OK(tb)
+	}
+	c.StartNameNode(tb)
+	for i := range opt.DataNodes {
+		c.StartDataNode(tb, i)
+	}
+	c.WaitDataNodes(tb, opt.DataNodes)
+	return c
+}
+
+// New prepares a cluster and starts nothing.
+func New(tb testing.TB, opt Options) *Cluster {
+	tb.Helper()
+	dir := tb.TempDir()
+	c := &Cluster{
+		Dir: dir, Conf: filepath.Join(dir, "conf"), StoreURL: opt.StoreURL,
+		Address: address(tb), Web: address(tb),
+		dns: make([]*process.Process, opt.DataNodes),
+	}
+	if c.binary = Binary(tb); opt.Race {
+		c.binary = RaceBinary(tb)
+	}
+	if c.StoreURL == "" {
+		c.StoreURL = "sqlite://" + filepath.Join(dir, "namespace.db")
+	}
+	for i := range opt.DataNodes {
+		c.dnArgs = append(c.dnArgs, []string{
+			"-D", "dfs.datanode.data.dir=" + filepath.Join(dir, fmt.Sprintf("data%d", i+1)),
+			"-D", "dfs.datanode.address=" + address(tb),
+			"-D", "dfs.datanode.http.address=" + address(tb),
+			"-D", "dfs.datanode.ipc.address=" + address(tb),
+		})
+	}
+	props := map[string]string{
+		"fs.defaultFS":                                         "hdfs://" + c.Address,
+		"hadoop.tmp.dir":                                       filepath.Join(dir, "tmp"),
+		"dfs.storage.driver.url":                               c.StoreURL,
+		"dfs.namenode.rpc-address":                             c.Address,
+		"dfs.namenode.http-address":                            c.Web,
+		"dfs.datanode.hostname":                                "127.0.0.1",
+		"dfs.replication":                                      fmt.Sprint(min(max(opt.DataNodes, 1), 3)),
+		"dfs.namenode.fs-limits.min-block-size":                "16",
+		"dfs.namenode.safemode.extension":                      "0",
+		"dfs.heartbeat.interval":                               "1",
+		"dfs.namenode.datanode.registration.ip-hostname-check": "false",
+		// A test wants the error, not minutes of retries.
+		"ipc.client.connect.max.retries":             "3",
+		"ipc.client.connect.max.retries.on.timeouts": "3",
+	}
+	maps.Copy(props, opt.Conf)
+	hadoop.WriteConf(tb, c.Conf, props)
+	c.client = rpc.NewClient(rpc.ClientConfig{CallTimeout: 10 * time.Second})
+	tb.Cleanup(func() { c.close(tb) })
+	return c
+}
+
+func address(tb testing.TB) string { return fmt.Sprintf("127.0.0.1:%d", process.FreePort(tb)) }
+
+// close ends what still runs and looks through the logs for data races.
+func (c *Cluster) close(tb testing.TB) {
+	c.client.Close()
+	for _, dn := range c.dns {
+		if dn != nil {
+			dn.Kill()
+		}
+	}
+	if c.nn != nil {
+		c.nn.Kill()
+	}
+	logs, _ := filepath.Glob(filepath.Join(c.Dir, "*.log"))
+	for _, log := range logs {
+		data, err := os.ReadFile(log)
+		if err != nil {
+			tb.Error(err)
+		}
+		if _, race, ok := strings.Cut(string(data), "WARNING: DATA RACE"); ok {
+			tb.Errorf("%s: WARNING: DATA RACE%.6000s", filepath.Base(log), race)
+		}
+		if tb.Failed() {
+			tail := string(data[max(0, len(data)-3000):])
+			tb.Logf("the end of %s:\n%s", filepath.Base(log), tail)
+		}
+	}
+}
+
+// FS is the URI of the file system.
+func (c *Cluster) FS() string { return "hdfs://" + c.Address }
+
+// SQLite says whether the store is a SQLite file.
+func (c *Cluster) SQLite() bool { return strings.HasPrefix(c.StoreURL, "sqlite:") }
+
+func (c *Cluster) environment() []string {
+	return []string{"HADOOP_CONF_DIR=" + c.Conf, "HADOOP_HOME=", "GORACE=halt_on_error=0"}
+}
+
+// HDFS runs a command of this project to its end: c.HDFS(t, "dfs", "-ls", "/").
+func (c *Cluster) HDFS(tb testing.TB, args ...string) process.Result {
+	tb.Helper()
+	return c.HDFSWithInput(tb, "", args...)
+}
+
+// HDFSWithInput is HDFS with something on standard input.
+func (c *Cluster) HDFSWithInput(tb testing.TB, stdin string, args ...string) process.Result {
+	tb.Helper()
+	return process.Run(tb, process.Spec{
+		Name: "hdfs " + strings.Join(args, " "), Args: append([]string{c.binary}, args...), Env: c.environment(),
+	}, stdin)
+}
+
+// NameNode is the process of the NameNode.
+func (c *Cluster) NameNode() *process.Process { return c.nn }
+
+// DataNode is the process of the i-th DataNode, from 0.
+func (c *Cluster) DataNode(i int) *process.Process { return c.dns[i] }
+
+// DataDir is where the i-th DataNode keeps its blocks.
+func (c *Cluster) DataDir(i int) string { return filepath.Join(c.Dir, fmt.Sprintf("data%d", i+1)) }
+
+// StartNameNode starts the NameNode, waits until it is up, and returns how long
+// that took.
+func (c *Cluster) StartNameNode(tb testing.TB, args ...string) time.Duration {
+	tb.Helper()
+	began := time.Now()
+	c.nn = c.LaunchNameNode(tb, args...)
+	c.waitUp(tb, c.nn, "NameNode up:")
+	return time.Since(began)
+}
+
+// LaunchNameNode starts the NameNode and does not wait.
+func (c *Cluster) LaunchNameNode(tb testing.TB, args ...string) *process.Process {
+	tb.Helper()
+	return c.launch(tb, "namenode", append([]string{"namenode"}, args...))
+}
+
+// StartDataNode starts the i-th DataNode, from 0, and waits until it says that it
+// is up.
+func (c *Cluster) StartDataNode(tb testing.TB, i int) {
+	tb.Helper()
+	c.dns[i] = c.launch(tb, fmt.Sprintf("datanode%d", i+1), append([]string{"datanode"}, c.dnArgs[i]...))
+	c.waitUp(tb, c.dns[i], "DataNode up:")
+}
+
+func (c *Cluster) launch(tb testing.TB, name string, args []string) *process.Process {
+	tb.Helper()
+	p, err := process.Start(process.Spec{
+		Name: name, Args: append([]string{c.binary}, args...), Env: c.environment(), Log: filepath.Join(c.Dir, name+".log"),
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return p
+}
+
+func (c *Cluster) waitUp(tb testing.TB, p *process.Process, line string) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), startPatience)
+	defer cancel()
+	if _, err := p.WaitFor(ctx, line); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// StopNameNode ends the NameNode with SIGTERM and fails the test if it does not
+// end cleanly.
+func (c *Cluster) StopNameNode(tb testing.TB) {
+	tb.Helper()
+	if err := c.nn.Stop(stopPatience); err != nil {
+		tb.Fatal(err)
+	}
+	if code := c.nn.ExitCode(); code != 0 {
+		tb.Fatalf("the NameNode ended with exit status %d after SIGTERM; its output:\n%s", code, c.nn.Tail())
+	}
+}
+
+// WaitDataNodes waits until the NameNode knows n live DataNodes.
+func (c *Cluster) WaitDataNodes(tb testing.TB, n int) {
+	tb.Helper()
+	deadline := time.Now().Add(startPatience)
+	for {
+		live, err := c.liveDataNodes(tb.Context())
+		if err == nil && live == n {
+			return
+		}
+		if time.Now().After(deadline) {
+			tb.Fatalf("the NameNode knows %d live DataNodes, not %d (%v)", live, n, err)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+func (c *Cluster) liveDataNodes(ctx context.Context) (int, error) {
+	var resp hdfspb.GetDatanodeReportResponseProto
+	req := &hdfspb.GetDatanodeReportRequestProto{Type: hdfspb.DatanodeReportTypeProto_LIVE.Enum()}
+	if err := c.client.Call(ctx, c.Address, ClientProtocol, "getDatanodeReport", req, &resp); err != nil {
+		return 0, err
+	}
+	return len(resp.GetDi()), nil
+}
+
+// Stock is a stock Hadoop client of this file system.
+func (c *Cluster) Stock(tb testing.TB, props map[string]string) *hadoop.Client {
+	tb.Helper()
+	all := map[string]string{"dfs.replication": fmt.Sprint(min(max(len(c.dns), 1), 3))}
+	maps.Copy(all, props)
+	return hadoop.NewClient(tb, c.FS(), all)
+}
