@@ -97,4 +97,3 @@ func (c *Client) walk(dir *FileInfo, f func(*FileInfo, error) error) error {
 	}
 	return nil
 }
-

@@ -44,6 +44,7 @@ type session struct {
 	log    *slog.Logger
 	sleep  func(context.Context, time.Duration) error
 	leases *leases
+	data   dataSettings
 
 	user       string
 	homePrefix string
@@ -96,6 +97,9 @@ func newSession(cfg *conf.Config, o options) (*session, error) {
 		if s.rpc, err = dialer(cfg, s.user, real, o); err != nil {
 			return nil, err
 		}
+	}
+	if s.data, err = readDataSettings(cfg); err != nil {
+		return nil, err
 	}
 	s.leases = newLeases(s)
 	return s, nil
