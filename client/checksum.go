@@ -24,7 +24,7 @@ type FileChecksum struct {
 // String is the algorithm and the bytes in hexadecimal.
 func (f *FileChecksum) String() string { return f.Algorithm + ":" + hex.EncodeToString(f.Bytes) }
 
-// What Apache's client says of a file without blocks, for ever.
+// What Apache's client says of a file without blocks: the MD5 of 32 zeros.
 var emptyChecksum = FileChecksum{
 	Algorithm: "MD5-of-0MD5-of-0CRC32",
 	Bytes:     append(make([]byte, 12), 0x70, 0xbc, 0x8f, 0x4b, 0x72, 0xa8, 0x69, 0x21, 0x46, 0x8b, 0xf8, 0xe8, 0x44, 0x1d, 0xce, 0x51),
@@ -129,6 +129,13 @@ func (s *blockSums) sum() *FileChecksum {
 	}
 	b := binary.BigEndian.AppendUint32(nil, s.bytesPerCrc)
 	b = binary.BigEndian.AppendUint64(b, s.crcPerBlock)
+	// Apache's client digests the whole buffer that it gathered the sums in: a
+	// buffer of 32 bytes, doubled as it fills, with zeros at its end.
+	room := 32
+	for room < s.n*md5.Size {
+		room *= 2
+	}
+	s.md5.Write(make([]byte, room-s.n*md5.Size))
 	return &FileChecksum{
 		Algorithm: fmt.Sprintf("MD5-of-%dMD5-of-%d%s", s.crcPerBlock, s.bytesPerCrc, kind),
 		Bytes:     s.md5.Sum(b),

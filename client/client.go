@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 
@@ -66,7 +67,7 @@ func (c *Client) Close() error {
 		return nil
 	}
 	c.s.leases.stop()
-	return c.s.rpc.Close()
+	return errors.Join(c.s.rpc.Close(), c.s.data.peers.Close())
 }
 
 // User is whom the calls act for.
