@@ -84,8 +84,13 @@ func (n *clientConn) run(protocol string) {
 	n.out.init()
 	n.out.send(preambleAndContext(n.c, protocol)) // an error shows in the first read
 	close(n.ready)
-	n.setDeadline(time.Now())
-	err = n.read()
+	n.setDeadline(now)
+	n.mu.Lock()
+	err = n.err // set if the client was closed meanwhile
+	n.mu.Unlock()
+	if err == nil {
+		err = n.read()
+	}
 	n.in.release()
 	n.c.drop(n)
 	n.end(err)
@@ -172,15 +177,19 @@ func (n *clientConn) silent() error {
 	n.mu.Lock()
 	outstanding := len(n.calls)
 	unread, unused := now.Sub(n.lastRead), now.Sub(n.lastUsed)
+	if outstanding == 0 && unused >= n.c.cfg.MaxIdle && n.err == nil {
+		n.err = errIdle // from here on calls take another connection
+	}
+	ended := n.err
 	n.mu.Unlock()
 	switch {
+	case ended != nil:
+		return ended
 	case outstanding > 0 && unread >= n.c.cfg.PingInterval:
 		b := appendRequestHeader(beginFrame(nil), requestHeader{callID: idPing, retry: noRetryCount, clientID: n.c.id[:]})
 		if err := n.out.send(endFrame(b, 0)); err != nil {
 			return err
 		}
-	case outstanding == 0 && unused >= n.c.cfg.MaxIdle:
-		return errIdle
 	}
 	n.setDeadline(now)
 	return nil
