@@ -347,3 +347,8 @@ func statLine(st *namespace.FileStatus) string {
 	return fmt.Sprintf("%s %d %s:%s %o mtime=%d children=%d", kind, st.ID, st.UserName, st.GroupName, st.Mode,
 		(st.ModTime-1_700_000_000_000)/1000, st.ChildrenNum)
 }
+
+func isFault(err error) bool {
+	var f *fault.Error
+	return errors.As(err, &f)
+}
