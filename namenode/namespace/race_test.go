@@ -25,7 +25,7 @@ func node(t *testing.T, store dal.Store, id int64) *namespace.Namespace {
 	}
 	t.Cleanup(eng.Close)
 	set := namespace.Settings{Limits: namespace.DefaultLimits(), Owner: "root", SuperGroup: "supergroup", CheckPermissions: true}
-	return namespace.New(eng, blocks.NewRegistry(eng), noSafeMode{}, set)
+	return namespace.New(eng, blocks.NewRegistry(eng, blocks.Options{}), noSafeMode{}, set)
 }
 
 var root = &namespace.Caller{User: "root", Host: "127.0.0.1"}

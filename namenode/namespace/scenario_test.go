@@ -92,7 +92,7 @@ func newScenario(t *testing.T, inner dal.Store) *scenario {
 }
 
 // format writes the rows that every file system has.
-func format(t *testing.T, store dal.Store) {
+func format(t testing.TB, store dal.Store) {
 	t.Helper()
 	ctx := context.Background()
 	root := schema.Inode{ID: schema.RootID, UserName: "root", GroupName: "supergroup", Mode: 0o755}
@@ -139,7 +139,7 @@ func (s *scenario) cold() {
 		CheckPermissions: true, Protected: []string{"/protected"}}
 	set.ListLimit = 5
 	set.MaxItems = 12
-	s.ns = namespace.New(eng, blocks.NewRegistry(eng), noSafeMode{}, set)
+	s.ns = namespace.New(eng, blocks.NewRegistry(eng, blocks.Options{}), noSafeMode{}, set)
 	s.store.Observe(func(c faulty.Call) {
 		s.mu.Lock()
 		s.trace = append(s.trace, describe(c))
