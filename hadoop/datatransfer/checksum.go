@@ -104,3 +104,18 @@ func (c Checksum) Verify(data, sums []byte) error {
 	}
 	return nil
 }
+
+// Resume returns the checksums of the chunks that data fills, when the first of
+// them already has part bytes with checksum crc.
+func (c Checksum) Resume(crc uint32, part int, data []byte) []byte {
+	if c.Size() == 0 {
+		return nil
+	}
+	sums := make([]byte, 0, c.SumsLen(part+len(data)))
+	for len(data) > 0 {
+		n := min(len(data), c.BytesPerChecksum-part)
+		sums = binary.BigEndian.AppendUint32(sums, c.Extend(crc, data[:n]))
+		crc, part, data = 0, 0, data[n:]
+	}
+	return sums
+}
