@@ -119,7 +119,11 @@ func appendKey(b []byte, v Value) []byte {
 // than the index (a prefix). It panics if the key was made for other columns,
 // which is a mistake in the program.
 func (k Key) Values(cols []Column) []Value {
-	vals := make([]Value, 0, len(cols))
+	return k.Append(make([]Value, 0, len(cols)), cols)
+}
+
+// Append is Values that adds to vals.
+func (k Key) Append(vals []Value, cols []Column) []Value {
 	s := string(k)
 	for _, c := range cols {
 		if s == "" {
