@@ -185,23 +185,29 @@ func (c *Cluster) DataDir(i int) string { return filepath.Join(c.Dir, fmt.Sprint
 func (c *Cluster) StartNameNode(tb testing.TB, args ...string) time.Duration {
 	tb.Helper()
 	began := time.Now()
-	c.nn = c.LaunchNameNode(tb, args...)
-	c.waitUp(tb, c.nn, "NameNode up:")
+	c.waitUp(tb, c.LaunchNameNode(tb, args...), "NameNode up:")
 	return time.Since(began)
 }
 
 // LaunchNameNode starts the NameNode and does not wait.
 func (c *Cluster) LaunchNameNode(tb testing.TB, args ...string) *process.Process {
 	tb.Helper()
-	return c.launch(tb, "namenode", append([]string{"namenode"}, args...))
+	c.nn = c.launch(tb, "namenode", append([]string{"namenode"}, args...))
+	return c.nn
 }
 
 // StartDataNode starts the i-th DataNode, from 0, and waits until it says that it
 // is up.
 func (c *Cluster) StartDataNode(tb testing.TB, i int) {
 	tb.Helper()
+	c.waitUp(tb, c.LaunchDataNode(tb, i), "DataNode up:")
+}
+
+// LaunchDataNode starts the i-th DataNode and does not wait.
+func (c *Cluster) LaunchDataNode(tb testing.TB, i int) *process.Process {
+	tb.Helper()
 	c.dns[i] = c.launch(tb, fmt.Sprintf("datanode%d", i+1), append([]string{"datanode"}, c.dnArgs[i]...))
-	c.waitUp(tb, c.dns[i], "DataNode up:")
+	return c.dns[i]
 }
 
 func (c *Cluster) launch(tb testing.TB, name string, args []string) *process.Process {
