@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// logging keeps what the commands print free of log lines, except warnings.
+// logging keeps what the commands print free of log lines, except
+// warnings and the figures of the benchmark.
 const logging = `log4j.rootLogger=WARN,console
 log4j.appender.console=org.apache.log4j.ConsoleAppender
 log4j.appender.console.target=System.err
@@ -18,6 +19,7 @@ log4j.appender.console.layout=org.apache.log4j.PatternLayout
 log4j.appender.console.layout.ConversionPattern=%d{ISO8601} %p %c: %m%n
 log4j.logger.org.apache.hadoop.util.NativeCodeLoader=ERROR
 log4j.logger.org.apache.hadoop.metrics2=ERROR
+log4j.logger.org.apache.hadoop.hdfs.server.namenode.NNThroughputBenchmark=INFO
 `
 
 // WriteConf writes a Hadoop configuration folder: core-site.xml with the fs.,

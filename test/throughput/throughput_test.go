@@ -1,0 +1,114 @@
+// Package throughput runs Apache Hadoop's NNThroughputBenchmark against a
+// NameNode of this project on each store, and against Apache's own beside it.
+//
+// The benchmark must run without an error; its figures are printed as a table,
+// and appended to the file named by HOPSQL_RESULTS if that is set.
+package throughput
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/hopsql/hopsql/testkit/cluster"
+	"github.com/hopsql/hopsql/testkit/hadoop"
+)
+
+const (
+	threads = 32
+	files   = 20_000
+)
+
+var operations = []string{"create", "mkdirs", "open", "fileStatus", "delete", "rename", "append"}
+
+var (
+	count = regexp.MustCompile(`# operations: (\d+)`)
+	rate  = regexp.MustCompile(`Ops per sec: ([0-9.E]+)`)
+)
+
+// run runs one operation and returns how many it did in a second.
+func run(t *testing.T, client *hadoop.Client, op string) float64 {
+	t.Helper()
+	unit := "-files"
+	if op == "mkdirs" {
+		unit = "-dirs"
+	}
+	args := []string{"-op", op, "-threads", strconv.Itoa(threads), unit, strconv.Itoa(files)}
+	r := client.Benchmark(t, args...)
+	out := r.OK(t) + r.Stderr
+	// A worker that meets an error logs it and ends; the benchmark goes on and exits with 0.
+	for _, word := range []string{"Exception", " ERROR ", " failed:"} {
+		if at := strings.Index(out, word); at >= 0 {
+			t.Errorf("%s: an error in the benchmark:\n%.2000s", op, out[max(0, at-300):])
+		}
+	}
+	n, r1 := count.FindStringSubmatch(out), rate.FindStringSubmatch(out)
+	if n == nil || r1 == nil {
+		t.Fatalf("%s: no figures in the output:\n%s", op, out)
+	}
+	if n[1] != strconv.Itoa(files) {
+		t.Errorf("%s: %s operations done, want %d", op, n[1], files)
+	}
+	perSecond, err := strconv.ParseFloat(r1[1], 64)
+	if err != nil || perSecond <= 0 {
+		t.Fatalf("%s: %q operations a second", op, r1[1])
+	}
+	return perSecond
+}
+
+// TestBenchmark is the benchmark with 32 threads on every kind of NameNode.
+func TestBenchmark(t *testing.T) {
+	figures := map[string]map[string]float64{}
+	measure := func(t *testing.T, name, fs string) {
+		t.Helper()
+		figures[name] = map[string]float64{}
+		client := hadoop.NewClient(t, fs, map[string]string{"dfs.replication": "1", "dfs.namenode.fs-limits.min-block-size": "16"})
+		for _, op := range operations {
+			figures[name][op] = run(t, client, op)
+		}
+	}
+	cluster.OnEachStore(t, func(t *testing.T, storeURL string) {
+		c := cluster.Start(t, cluster.Options{StoreURL: storeURL})
+		name := "MariaDB"
+		if c.SQLite() {
+			name = "SQLite"
+		}
+		measure(t, name, c.FS())
+		if c.NameNode().Ended() {
+			t.Fatalf("the NameNode ended during the benchmark:\n%s", c.NameNode().Tail())
+		}
+	})
+	t.Run("apache", func(t *testing.T) { measure(t, "Apache", hadoop.StartNameNode(t, t.TempDir(), nil).FS()) })
+	report(t, figures)
+}
+
+// report prints the figures as a table.
+func report(t *testing.T, figures map[string]map[string]float64) {
+	t.Helper()
+	var b strings.Builder
+	columns := []string{"SQLite", "MariaDB", "Apache"}
+	fmt.Fprintf(&b, "| operation, %d threads | %s |\n|---|---:|---:|---:|\n", threads, strings.Join(columns, " | "))
+	for _, op := range operations {
+		fmt.Fprintf(&b, "| %s |", op)
+		for _, c := range columns {
+			fmt.Fprintf(&b, " %.0f |", figures[c][op])
+		}
+		b.WriteString("\n")
+	}
+	t.Logf("operations a second:\n%s", b.String())
+	path := os.Getenv("HOPSQL_RESULTS")
+	if path == "" {
+		return
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteString(b.String()); err != nil {
+		t.Fatal(err)
+	}
+}
