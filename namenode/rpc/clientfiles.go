@@ -1,0 +1,211 @@
+package rpc
+
+import (
+	"context"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/hopsql/hopsql/hadoop/protocols/hdfspb"
+	ipc "github.com/hopsql/hopsql/hadoop/rpc"
+	"github.com/hopsql/hopsql/namenode/fault"
+	"github.com/hopsql/hopsql/namenode/namespace"
+)
+
+// fileMethods are the calls of ClientProtocol on names and attributes.
+func (s *Service) fileMethods() map[string]ipc.Method {
+	return map[string]ipc.Method{
+		"getServerDefaults":     handle(s.getServerDefaults),
+		"getFileInfo":           handle(s.getFileInfo),
+		"getFileLinkInfo":       handle(s.getFileLinkInfo),
+		"getLocatedFileInfo":    handle(s.getLocatedFileInfo),
+		"getListing":            handle(s.getListing),
+		"mkdirs":                handle(s.mkdirs),
+		"rename":                handle(s.rename),
+		"rename2":               handle(s.rename2),
+		"delete":                handle(s.delete),
+		"setPermission":         handle(s.setPermission),
+		"setOwner":              handle(s.setOwner),
+		"setTimes":              handle(s.setTimes),
+		"setReplication":        refuse("setReplication"),
+		"getContentSummary":     handle(s.getContentSummary),
+		"getQuotaUsage":         handle(s.getQuotaUsage),
+		"getPreferredBlockSize": handle(s.getPreferredBlockSize),
+		"isFileClosed":          handle(s.isFileClosed),
+		"checkAccess":           handle(s.checkAccess),
+	}
+}
+
+func (s *Service) getServerDefaults(context.Context, *ipc.Call, *hdfspb.GetServerDefaultsRequestProto) (*hdfspb.GetServerDefaultsResponseProto, error) {
+	d := &s.defaults
+	kind := hdfspb.ChecksumTypeProto_CHECKSUM_CRC32C
+	if v, ok := hdfspb.ChecksumTypeProto_value["CHECKSUM_"+d.ChecksumType]; ok {
+		kind = hdfspb.ChecksumTypeProto(v)
+	}
+	return &hdfspb.GetServerDefaultsResponseProto{ServerDefaults: &hdfspb.FsServerDefaultsProto{
+		BlockSize: proto.Uint64(uint64(d.BlockSize)), BytesPerChecksum: proto.Uint32(uint32(d.BytesPerChecksum)),
+		WritePacketSize: proto.Uint32(uint32(d.WritePacketSize)), Replication: proto.Uint32(uint32(d.Replication)),
+		FileBufferSize: proto.Uint32(uint32(d.FileBufferSize)), EncryptDataTransfer: proto.Bool(false),
+		TrashInterval: proto.Uint64(uint64(d.TrashInterval)), ChecksumType: &kind,
+		// Present and empty: no encryption. Absent, clients would use their own key.
+		KeyProviderUri: proto.String(""), PolicyId: proto.Uint32(hot), SnapshotTrashRootEnabled: proto.Bool(false),
+	}}, nil
+}
+
+func (s *Service) getFileInfo(ctx context.Context, c *ipc.Call, q *hdfspb.GetFileInfoRequestProto) (*hdfspb.GetFileInfoResponseProto, error) {
+	st, err := s.ns.GetFileInfo(ctx, s.caller(c), q.GetSrc(), false)
+	s.audit(c, err, "getfileinfo", q.GetSrc(), "")
+	if err != nil {
+		return nil, err
+	}
+	return &hdfspb.GetFileInfoResponseProto{Fs: s.encodeStatus(st)}, nil
+}
+
+// getFileLinkInfo is getFileInfo, because there are no symbolic links.
+func (s *Service) getFileLinkInfo(ctx context.Context, c *ipc.Call, q *hdfspb.GetFileLinkInfoRequestProto) (*hdfspb.GetFileLinkInfoResponseProto, error) {
+	st, err := s.ns.GetFileInfo(ctx, s.caller(c), q.GetSrc(), false)
+	s.audit(c, err, "getfileinfo", q.GetSrc(), "")
+	if err != nil {
+		return nil, err
+	}
+	return &hdfspb.GetFileLinkInfoResponseProto{Fs: s.encodeStatus(st)}, nil
+}
+
+func (s *Service) getLocatedFileInfo(ctx context.Context, c *ipc.Call, q *hdfspb.GetLocatedFileInfoRequestProto) (*hdfspb.GetLocatedFileInfoResponseProto, error) {
+	st, err := s.ns.GetFileInfo(ctx, s.caller(c), q.GetSrc(), true)
+	s.audit(c, err, "open", q.GetSrc(), "")
+	if err != nil {
+		return nil, err
+	}
+	return &hdfspb.GetLocatedFileInfoResponseProto{Fs: s.encodeStatus(st)}, nil
+}
+
+// existing is the status of a path that must be there.
+func (s *Service) existing(ctx context.Context, c *ipc.Call, src string) (*namespace.FileStatus, error) {
+	st, err := s.ns.GetFileInfo(ctx, s.caller(c), src, false)
+	if err == nil && st == nil {
+		err = fault.New(fault.NotFound, "File does not exist: %s", src)
+	}
+	return st, err
+}
+
+func (s *Service) getListing(ctx context.Context, c *ipc.Call, q *hdfspb.GetListingRequestProto) (*hdfspb.GetListingResponseProto, error) {
+	l, err := s.ns.GetListing(ctx, s.caller(c), q.GetSrc(), string(q.GetStartAfter()), q.GetNeedLocation())
+	s.audit(c, err, "listStatus", q.GetSrc(), "")
+	if err != nil {
+		return nil, err
+	}
+	return &hdfspb.GetListingResponseProto{DirList: s.encodeListing(l)}, nil
+}
+
+func (s *Service) mkdirs(ctx context.Context, c *ipc.Call, q *hdfspb.MkdirsRequestProto) (*hdfspb.MkdirsResponseProto, error) {
+	err := namespace.CheckPathLength("mkdirs", q.GetSrc())
+	if err == nil {
+		err = s.ns.Mkdirs(ctx, s.caller(c), q.GetSrc(), int64(q.GetMasked().GetPerm()), q.GetCreateParent())
+		s.audit(c, err, "mkdirs", q.GetSrc(), "")
+	}
+	return &hdfspb.MkdirsResponseProto{Result: proto.Bool(true)}, err
+}
+
+func (s *Service) rename(ctx context.Context, c *ipc.Call, q *hdfspb.RenameRequestProto) (*hdfspb.RenameResponseProto, error) {
+	if err := namespace.CheckPathLength("rename", q.GetDst()); err != nil {
+		return nil, err
+	}
+	done, err := s.ns.Rename(ctx, s.once(c), q.GetSrc(), q.GetDst())
+	s.auditResult(c, done, err, "rename", q.GetSrc(), q.GetDst())
+	return &hdfspb.RenameResponseProto{Result: &done}, err
+}
+
+func (s *Service) rename2(ctx context.Context, c *ipc.Call, q *hdfspb.Rename2RequestProto) (*hdfspb.Rename2ResponseProto, error) {
+	if err := namespace.CheckPathLength("rename", q.GetDst()); err != nil {
+		return nil, err
+	}
+	opt := namespace.RenameOptions{Overwrite: q.GetOverwriteDest(), ToTrash: q.GetMoveToTrash()}
+	err := s.ns.Rename2(ctx, s.once(c), q.GetSrc(), q.GetDst(), opt)
+	s.audit(c, err, renameCommand(opt), q.GetSrc(), q.GetDst())
+	return nil, err
+}
+
+// renameCommand is how the audit log calls a rename with options.
+func renameCommand(opt namespace.RenameOptions) string {
+	switch {
+	case opt.Overwrite && opt.ToTrash:
+		return "rename (options=[OVERWRITE, TO_TRASH])"
+	case opt.Overwrite:
+		return "rename (options=[OVERWRITE])"
+	case opt.ToTrash:
+		return "rename (options=[TO_TRASH])"
+	}
+	return "rename (options=[NONE])"
+}
+
+func (s *Service) delete(ctx context.Context, c *ipc.Call, q *hdfspb.DeleteRequestProto) (*hdfspb.DeleteResponseProto, error) {
+	done, err := s.ns.Delete(ctx, s.once(c), q.GetSrc(), q.GetRecursive())
+	s.auditResult(c, done, err, "delete", q.GetSrc(), "")
+	return &hdfspb.DeleteResponseProto{Result: &done}, err
+}
+
+func (s *Service) setPermission(ctx context.Context, c *ipc.Call, q *hdfspb.SetPermissionRequestProto) (*hdfspb.SetPermissionResponseProto, error) {
+	err := s.ns.SetPermission(ctx, s.caller(c), q.GetSrc(), int64(q.GetPermission().GetPerm()))
+	s.audit(c, err, "setPermission", q.GetSrc(), "")
+	return nil, err
+}
+
+func (s *Service) setOwner(ctx context.Context, c *ipc.Call, q *hdfspb.SetOwnerRequestProto) (*hdfspb.SetOwnerResponseProto, error) {
+	err := s.ns.SetOwner(ctx, s.caller(c), q.GetSrc(), q.GetUsername(), q.GetGroupname())
+	s.audit(c, err, "setOwner", q.GetSrc(), "")
+	return nil, err
+}
+
+func (s *Service) setTimes(ctx context.Context, c *ipc.Call, q *hdfspb.SetTimesRequestProto) (*hdfspb.SetTimesResponseProto, error) {
+	err := s.ns.SetTimes(ctx, s.caller(c), q.GetSrc(), int64(q.GetMtime()), int64(q.GetAtime()))
+	s.audit(c, err, "setTimes", q.GetSrc(), "")
+	return nil, err
+}
+
+func (s *Service) getContentSummary(ctx context.Context, c *ipc.Call, q *hdfspb.GetContentSummaryRequestProto) (*hdfspb.GetContentSummaryResponseProto, error) {
+	sum, err := s.ns.GetContentSummary(ctx, s.caller(c), q.GetPath())
+	s.audit(c, err, "contentSummary", q.GetPath(), "")
+	if err != nil {
+		return nil, err
+	}
+	u := func(v int64) *uint64 { return proto.Uint64(uint64(v)) }
+	m := &hdfspb.ContentSummaryProto{
+		Length: u(sum.Length), FileCount: u(sum.FileCount), DirectoryCount: u(sum.DirectoryCount),
+		Quota: u(sum.Quota), SpaceConsumed: u(sum.SpaceConsumed), SpaceQuota: u(sum.SpaceQuota),
+		ErasureCodingPolicy: proto.String(""),
+	}
+	if sum.DirectoryCount == 0 { // a file: HDFS says so in this way
+		m.ErasureCodingPolicy = proto.String("Replicated")
+	}
+	return &hdfspb.GetContentSummaryResponseProto{Summary: m}, nil
+}
+
+func (s *Service) getQuotaUsage(ctx context.Context, c *ipc.Call, q *hdfspb.GetQuotaUsageRequestProto) (*hdfspb.GetQuotaUsageResponseProto, error) {
+	use, err := s.ns.GetQuotaUsage(ctx, s.caller(c), q.GetPath())
+	s.audit(c, err, "quotaUsage", q.GetPath(), "")
+	if err != nil {
+		return nil, err
+	}
+	u := func(v int64) *uint64 { return proto.Uint64(uint64(v)) }
+	return &hdfspb.GetQuotaUsageResponseProto{Usage: &hdfspb.QuotaUsageProto{
+		FileAndDirectoryCount: u(use.FileAndDirectoryCount), Quota: u(use.Quota),
+		SpaceConsumed: u(use.SpaceConsumed), SpaceQuota: u(use.SpaceQuota),
+	}}, nil
+}
+
+func (s *Service) getPreferredBlockSize(ctx context.Context, c *ipc.Call, q *hdfspb.GetPreferredBlockSizeRequestProto) (*hdfspb.GetPreferredBlockSizeResponseProto, error) {
+	size, err := s.ns.GetPreferredBlockSize(ctx, s.caller(c), q.GetFilename())
+	return &hdfspb.GetPreferredBlockSizeResponseProto{Bsize: proto.Uint64(uint64(size))}, err
+}
+
+func (s *Service) isFileClosed(ctx context.Context, c *ipc.Call, q *hdfspb.IsFileClosedRequestProto) (*hdfspb.IsFileClosedResponseProto, error) {
+	closed, err := s.ns.IsFileClosed(ctx, s.caller(c), q.GetSrc())
+	s.audit(c, err, "isFileClosed", q.GetSrc(), "")
+	return &hdfspb.IsFileClosedResponseProto{Result: &closed}, err
+}
+
+func (s *Service) checkAccess(ctx context.Context, c *ipc.Call, q *hdfspb.CheckAccessRequestProto) (*hdfspb.CheckAccessResponseProto, error) {
+	err := s.ns.CheckAccess(ctx, s.caller(c), q.GetPath(), namespace.Access(q.GetMode()))
+	s.audit(c, err, "checkAccess", q.GetPath(), "")
+	return nil, err
+}

@@ -1,0 +1,77 @@
+package rpc
+
+// A Refusal is a method of ClientProtocol that is answered with
+// UnsupportedOperationException.
+type Refusal struct {
+	Method    string // on the wire
+	Operation string // in words, for the message: "does not support …"
+}
+
+// Unsupported lists the methods that are refused, each once. Users read about them
+// in docs/divergences.md, which names all of them.
+var Unsupported = []Refusal{
+	{"setStoragePolicy", "storage policies (setStoragePolicy)"},
+	{"unsetStoragePolicy", "storage policies (unsetStoragePolicy)"},
+	{"satisfyStoragePolicy", "storage policies (satisfyStoragePolicy)"},
+
+	{"setQuota", "quotas (setQuota)"},
+
+	{"getBatchedListing", "batched listings (getBatchedListing)"},
+	{"listCorruptFileBlocks", "lists of corrupt files (listCorruptFileBlocks)"},
+	{"createSymlink", "symbolic links (createSymlink)"},
+	{"getLinkTarget", "symbolic links (getLinkTarget)"},
+
+	{"modifyAclEntries", "access control lists (modifyAclEntries)"},
+	{"removeAclEntries", "access control lists (removeAclEntries)"},
+	{"removeDefaultAcl", "access control lists (removeDefaultAcl)"},
+	{"removeAcl", "access control lists (removeAcl)"},
+	{"setAcl", "access control lists (setAcl)"},
+	{"getAclStatus", "access control lists (getAclStatus)"},
+
+	{"setXAttr", "extended attributes (setXAttr)"},
+	{"getXAttrs", "extended attributes (getXAttrs)"},
+	{"listXAttrs", "extended attributes (listXAttrs)"},
+	{"removeXAttr", "extended attributes (removeXAttr)"},
+
+	{"createSnapshot", "snapshots (createSnapshot)"},
+	{"renameSnapshot", "snapshots (renameSnapshot)"},
+	{"deleteSnapshot", "snapshots (deleteSnapshot)"},
+	{"allowSnapshot", "snapshots (allowSnapshot)"},
+	{"disallowSnapshot", "snapshots (disallowSnapshot)"},
+	{"getSnapshotListing", "snapshots (getSnapshotListing)"},
+	{"getSnapshotDiffReport", "snapshots (getSnapshotDiffReport)"},
+	{"getSnapshotDiffReportListing", "snapshots (getSnapshotDiffReportListing)"},
+
+	{"addCacheDirective", "centralized caching (addCacheDirective)"},
+	{"modifyCacheDirective", "centralized caching (modifyCacheDirective)"},
+	{"removeCacheDirective", "centralized caching (removeCacheDirective)"},
+	{"listCacheDirectives", "centralized caching (listCacheDirectives)"},
+	{"addCachePool", "centralized caching (addCachePool)"},
+	{"modifyCachePool", "centralized caching (modifyCachePool)"},
+	{"removeCachePool", "centralized caching (removeCachePool)"},
+	{"listCachePools", "centralized caching (listCachePools)"},
+
+	{"createEncryptionZone", "encryption zones (createEncryptionZone)"},
+	{"listEncryptionZones", "encryption zones (listEncryptionZones)"},
+	{"reencryptEncryptionZone", "encryption zones (reencryptEncryptionZone)"},
+	{"listReencryptionStatus", "encryption zones (listReencryptionStatus)"},
+
+	{"setErasureCodingPolicy", "erasure coding (setErasureCodingPolicy)"},
+	{"unsetErasureCodingPolicy", "erasure coding (unsetErasureCodingPolicy)"},
+	{"addErasureCodingPolicies", "erasure coding (addErasureCodingPolicies)"},
+	{"removeErasureCodingPolicy", "erasure coding (removeErasureCodingPolicy)"},
+	{"enableErasureCodingPolicy", "erasure coding (enableErasureCodingPolicy)"},
+	{"disableErasureCodingPolicy", "erasure coding (disableErasureCodingPolicy)"},
+	{"getErasureCodingCodecs", "erasure coding (getErasureCodingCodecs)"},
+	{"getECTopologyResultForPolicies", "erasure coding (getECTopologyResultForPolicies)"},
+
+	{"renewDelegationToken", "delegation tokens (renewDelegationToken)"},
+	{"cancelDelegationToken", "delegation tokens (cancelDelegationToken)"},
+
+	{"getCurrentEditLogTxid", "the edit log (getCurrentEditLogTxid): there is none, the database has the changes"},
+	{"getEditsFromTxid", "the edit log (getEditsFromTxid): there is none, the database has the changes"},
+	{"rollEdits", "the edit log (rollEdits): there is none, the database has the changes"},
+	{"restoreFailedStorage", "storage directories (restoreFailedStorage): there are none, the database has the metadata"},
+	{"metaSave", "dumps of block queues (metaSave): read the tables reconstructions and invalidations"},
+	{"setBalancerBandwidth", "balancer bandwidth (setBalancerBandwidth)"},
+}
