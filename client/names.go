@@ -93,26 +93,26 @@ func (c *Client) mkdirs(name string, perm fs.FileMode, parents bool) error {
 
 // Remove deletes a file or an empty directory.
 func (c *Client) Remove(name string) error {
-	removed, err := c.delete(name, false)
+	removed, err := c.Delete(name, false)
 	if err == nil && !removed {
-		err = fs.ErrNotExist
+		err = pathError("remove", name, fs.ErrNotExist)
 	}
-	return pathError("remove", name, err)
+	return err
 }
 
 // RemoveAll deletes name with all that is in it; a missing name is no error.
 func (c *Client) RemoveAll(name string) error {
-	_, err := c.delete(name, true)
-	return pathError("removeall", name, err)
+	_, err := c.Delete(name, true)
+	return err
 }
 
-func (c *Client) delete(name string, recursive bool) (bool, error) {
-	p, err := c.Resolve(name)
-	if err != nil {
-		return false, err
-	}
+// Delete is Remove or RemoveAll in the server's words: false when there was
+// nothing to delete, or when it is the root.
+func (c *Client) Delete(name string, recursive bool) (bool, error) {
 	resp := &hdfspb.DeleteResponseProto{}
-	err = c.nn("delete", &hdfspb.DeleteRequestProto{Src: &p, Recursive: &recursive}, resp)
+	err := c.onPath("remove", name, func(p string) error {
+		return c.nn("delete", &hdfspb.DeleteRequestProto{Src: &p, Recursive: &recursive}, resp)
+	})
 	return resp.GetResult(), err
 }
 

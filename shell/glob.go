@@ -1,0 +1,292 @@
+package shell
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/hopsql/hopsql/client"
+)
+
+// pattern matches one path component: * ? [a-b] [^a] [!a] {a,b} and \ before
+// what is meant as it is.
+type pattern struct {
+	re       *regexp.Regexp
+	wildcard bool
+}
+
+func (p *pattern) matches(base string) bool { return p.re.MatchString(base) }
+
+func patternError(what, glob string, at int) error {
+	return plain(fmt.Sprintf("Illegal file pattern: error parsing regexp: %s at pos %d: `%s`", what, at, glob))
+}
+
+// compilePattern turns a component of a glob into a regular expression, as
+// Hadoop does, so that the same patterns are refused.
+func compilePattern(glob string) (*pattern, error) {
+	var re strings.Builder
+	set, curly := 0, 0
+	wild := false
+	re.WriteString("(?s)^(?:")
+	for i := 0; i < len(glob); i++ {
+		c := glob[i]
+		switch c {
+		case '\\':
+			if i++; i >= len(glob) {
+				return nil, patternError("Missing escaped character", glob, i)
+			}
+			re.WriteString(regexp.QuoteMeta(glob[i : i+1]))
+			continue
+		case '.', '$', '(', ')', '|', '+':
+			re.WriteByte('\\')
+		case '*':
+			if set == 0 {
+				re.WriteByte('.')
+			} else {
+				re.WriteByte('\\')
+			}
+			wild = true
+		case '?':
+			if set == 0 {
+				re.WriteByte('.')
+				wild = true
+				continue
+			}
+		case '{':
+			if set == 0 {
+				re.WriteString("(?:")
+				curly++
+				wild = true
+				continue
+			}
+		case ',':
+			if set == 0 && curly > 0 {
+				re.WriteByte('|')
+				continue
+			}
+		case '}':
+			if set == 0 {
+				if curly > 0 {
+					curly--
+					re.WriteByte(')')
+					continue
+				}
+				re.WriteByte('\\')
+			}
+		case '[':
+			if set > 0 {
+				return nil, patternError("Unclosed character class", glob, i)
+			}
+			set++
+			wild = true
+		case '^':
+			if set == 0 {
+				re.WriteByte('\\')
+			}
+		case '!':
+			if set > 0 && glob[i-1] == '[' {
+				re.WriteByte('^')
+				continue
+			}
+		case ']':
+			if set == 0 {
+				re.WriteByte('\\')
+			}
+			set = 0
+		}
+		re.WriteByte(c)
+	}
+	switch {
+	case set > 0:
+		return nil, patternError("Unclosed character class", glob, len(glob))
+	case curly > 0:
+		return nil, patternError("Unclosed group", glob, len(glob))
+	}
+	re.WriteString(")$")
+	compiled, err := regexp.Compile(re.String())
+	if err != nil {
+		return nil, plain("Illegal file pattern: " + err.Error())
+	}
+	return &pattern{compiled, wild}, nil
+}
+
+// expandBraces writes out the braces that hold a slash, since components are
+// matched one by one: /{a/b,c}/d is /a/b/d and /c/d.
+func expandBraces(glob string) []string {
+	start, depth, slash := -1, 0, false
+	for i := 0; i < len(glob); i++ {
+		switch glob[i] {
+		case '\\':
+			i++
+		case '{':
+			if depth == 0 {
+				start, slash = i, false
+			}
+			depth++
+		case '/':
+			slash = slash || depth > 0
+		case '}':
+			if depth == 0 {
+				continue
+			}
+			if depth--; depth == 0 && slash {
+				var out []string
+				for _, alt := range splitAlternatives(glob[start+1 : i]) {
+					out = append(out, expandBraces(glob[:start]+alt+glob[i+1:])...)
+				}
+				return out
+			}
+		}
+	}
+	return []string{glob}
+}
+
+func splitAlternatives(s string) []string {
+	var out []string
+	depth, from := 0, 0
+	for i := 0; i < len(s); i++ {
+		switch s[i] {
+		case '\\':
+			i++
+		case '{':
+			depth++
+		case '}':
+			depth--
+		case ',':
+			if depth == 0 {
+				out = append(out, s[from:i])
+				from = i + 1
+			}
+		}
+	}
+	return append(out, s[from:])
+}
+
+// unescape takes the backslashes away.
+func unescape(s string) string {
+	if !strings.Contains(s, `\`) {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '\\' && i+1 < len(s) {
+			i++
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
+
+// expand lists what arg stands for. A path without a pattern is itself, missing
+// or not; a pattern that finds nothing is an error.
+func (s *Shell) expand(arg string) ([]*item, error) {
+	n, err := parseName(arg)
+	if err != nil {
+		return nil, err
+	}
+	f, full, err := s.fileSystem(n)
+	if err != nil {
+		return nil, err
+	}
+	found, wild, err := glob(f, full)
+	if err != nil {
+		return nil, err
+	}
+	if !wild && len(found) == 0 {
+		return []*item{{fs: f, path: path.Clean(unescape(full)), text: unescape(arg)}}, nil
+	}
+	if len(found) == 0 {
+		return nil, notFound(arg)
+	}
+	items := make([]*item, len(found))
+	for i, info := range found {
+		items[i] = &item{fs: f, path: info.Path, text: shown(n, f, info.Path, info.Dir), info: info}
+	}
+	return items, nil
+}
+
+// glob finds the names that an absolute pattern stands for, in order.
+func glob(f FileSystem, full string) (found []*client.FileInfo, wild bool, err error) {
+	for _, flat := range expandBraces(full) {
+		some, w, err := globFlat(f, flat)
+		if err != nil {
+			return nil, false, err
+		}
+		found, wild = append(found, some...), wild || w || flat != full
+	}
+	slices.SortFunc(found, func(a, b *client.FileInfo) int { return strings.Compare(a.Path, b.Path) })
+	return slices.CompactFunc(found, func(a, b *client.FileInfo) bool { return a.Path == b.Path }), wild, nil
+}
+
+func globFlat(f FileSystem, full string) (found []*client.FileInfo, wild bool, err error) {
+	parts := strings.Split(strings.Trim(path.Clean(full), "/"), "/")
+	at := []string{"/"}
+	if parts[0] == "" {
+		parts = nil
+	}
+	for i, part := range parts {
+		p, err := compilePattern(part)
+		if err != nil {
+			return nil, wild, err
+		}
+		last := i == len(parts)-1
+		if !p.wildcard {
+			for j := range at {
+				at[j] = path.Join(at[j], unescape(part))
+			}
+			continue
+		}
+		wild = true
+		found = nil
+		for _, dir := range at {
+			some, err := matching(f, dir, p, !last)
+			if err != nil {
+				return nil, wild, err
+			}
+			found = append(found, some...)
+		}
+		if last {
+			return found, wild, nil
+		}
+		at = at[:0]
+		for _, info := range found {
+			at = append(at, info.Path)
+		}
+	}
+	found = nil
+	for _, p := range at {
+		info, err := f.Stat(p)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, wild, err
+		}
+		found = append(found, info)
+	}
+	return found, wild, nil
+}
+
+// matching lists the entries of dir that p matches; a file has none.
+func matching(f FileSystem, dir string, p *pattern, onlyDirs bool) ([]*client.FileInfo, error) {
+	var out []*client.FileInfo
+	for info, err := range f.List(dir) {
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, client.ErrNotDir) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if info.Path == dir { // a file yields itself
+			return nil, nil
+		}
+		if (info.Dir || !onlyDirs) && p.matches(info.Name()) {
+			out = append(out, info)
+		}
+	}
+	return out, nil
+}

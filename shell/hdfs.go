@@ -1,0 +1,74 @@
+package shell
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"iter"
+	"math"
+	"time"
+
+	"github.com/hopsql/hopsql/client"
+)
+
+// HDFS makes a FileSystem of a Client; its calls end with the Client's context.
+func HDFS(c *client.Client) FileSystem { return hdfs{c} }
+
+// hdfs closes the gaps between the os-like Client and what the verbs want.
+type hdfs struct{ *client.Client }
+
+func (h hdfs) Stat(path string) (*client.FileInfo, error) {
+	info, err := h.Client.Stat(path)
+	if errors.Is(err, client.ErrNotDir) { // a file on the way: nothing has that name
+		return nil, &fs.PathError{Op: "stat", Path: path, Err: fs.ErrNotExist}
+	}
+	return info, err
+}
+
+func (h hdfs) List(path string) iter.Seq2[*client.FileInfo, error] { return h.Entries(path) }
+
+func (h hdfs) Delete(path string, recursive bool) (bool, error) {
+	return h.Client.Delete(path, recursive)
+}
+
+func (h hdfs) Open(path string, verify bool) (io.ReadSeekCloser, error) {
+	if verify {
+		return h.Client.Open(path)
+	}
+	return h.OpenUnverified(path)
+}
+
+func (h hdfs) Create(path string, o client.CreateOptions) (io.WriteCloser, error) {
+	w, err := h.Client.Create(path, o)
+	if err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+func (h hdfs) Append(path string, newBlock bool) (io.WriteCloser, error) {
+	w, err := h.Client.Append(path, newBlock)
+	if err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+func (h hdfs) StatFS(string) (*client.FSStat, error) { return h.Client.StatFS() }
+
+func (h hdfs) TrashInterval() (time.Duration, error) {
+	d, err := h.ServerDefaults()
+	if err != nil {
+		return 0, err
+	}
+	return d.Trash, nil
+}
+
+func (h hdfs) Replicas(path string) ([]int, error) {
+	blocks, err := h.BlockLocations(path, 0, math.MaxInt64)
+	var n []int
+	for _, b := range blocks {
+		n = append(n, len(b.Nodes))
+	}
+	return n, err
+}
