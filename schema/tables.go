@@ -101,7 +101,7 @@ var (
 
 	// Purge lists inodes that are detached from the tree and whose blocks or
 	// children are still to be removed. The inode's own row is gone already.
-	Purge = table("purge", []Column{num("inode_id"), num("kind"), num("since")}, []string{"inode_id"})
+	Purge = table("purge_queue", []Column{num("inode_id"), num("kind"), num("since")}, []string{"inode_id"})
 
 	// RetryCache holds the answers of at-most-once operations. expires is ms.
 	RetryCache = table("retry_cache", []Column{
