@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	maxLevels   = 20      // of values that refer to values, as in Hadoop
-	maxExpanded = 1 << 20 // bytes
+	maxLevels   = 20        // of values that refer to values, as in Hadoop
+	maxExpanded = 128 << 10 // bytes
 )
 
 // variable is ${name} with no further ${ in it, so that the innermost goes first.
@@ -34,7 +34,7 @@ func (c *Config) expand(s string) (string, error) {
 			return s, nil
 		}
 		if len(s) > maxExpanded {
-			return "", errors.New("${} makes the value longer than 1 MiB")
+			return "", errors.New("${} makes the value longer than 128 KiB")
 		}
 	}
 	return "", errors.New("${} refers to itself or goes deeper than 20 levels")

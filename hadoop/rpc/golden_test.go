@@ -93,7 +93,9 @@ func TestBadStarts(t *testing.T) {
 		{"empty frame", [][]byte{hello, unhex("00000000")}, statusFatal, detailDeserializing, classFatal, "Error decoding RpcRequestHeaderProto"},
 		{"garbage header", [][]byte{hello, frame([]byte{5, 1, 2, 3, 4, 5})}, statusFatal, detailDeserializing, classFatal, "Error decoding RpcRequestHeaderProto"},
 		{"no op", [][]byte{hello, context0, h(func(h *ipcpb.RpcRequestHeaderProto) { h.RpcOp = nil })}, statusFatal, detailInvalidHeader, classFatal, "No rpc op"},
-		{"other op", [][]byte{hello, context0, h(func(h *ipcpb.RpcRequestHeaderProto) { h.RpcOp = ipcpb.RpcRequestHeaderProto_RPC_CLOSE_CONNECTION.Enum() })}, statusFatal, detailInvalidHeader, classFatal, "does not implement"},
+		{"other op", [][]byte{hello, context0, h(func(h *ipcpb.RpcRequestHeaderProto) {
+			h.RpcOp = ipcpb.RpcRequestHeaderProto_RPC_CLOSE_CONNECTION.Enum()
+		})}, statusFatal, detailInvalidHeader, classFatal, "does not implement"},
 		{"no kind", [][]byte{hello, context0, h(func(h *ipcpb.RpcRequestHeaderProto) { h.RpcKind = nil })}, statusFatal, detailInvalidHeader, classFatal, "No rpc kind"},
 		{"writable", [][]byte{hello, context0, h(func(h *ipcpb.RpcRequestHeaderProto) { h.RpcKind = ipcpb.RpcKindProto_RPC_WRITABLE.Enum() })}, statusFatal, detailInvalidHeader, classFatal, "Unknown rpc kind"},
 		{"out of band", [][]byte{hello, context0, h(func(h *ipcpb.RpcRequestHeaderProto) { h.CallId = proto.Int32(-7) })}, statusFatal, detailInvalidHeader, classFatal, "Unknown out of band call #-7"},

@@ -31,6 +31,8 @@ var testID = func() (id [16]byte) {
 
 var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
 
+func newLogger(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }
+
 type (
 	statRequest = hdfspb.GetFileInfoRequestProto
 	statAnswer  = hdfspb.GetFileInfoResponseProto
