@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math"
 	"os"
 	"os/user"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -64,14 +66,15 @@ type Client struct {
 	sent, queued atomic.Int64
 
 	mu     sync.Mutex
-	conns  map[string]*clientConn
+	conns  map[string]*clientConn   // for new calls, by address
+	all    map[*clientConn]struct{} // also those that only end what they began
 	closed bool
 }
 
 // NewClient makes a client with a random client id. It does not connect.
 func NewClient(cfg ClientConfig) *Client {
 	cfg.setDefaults()
-	c := &Client{cfg: cfg, conns: make(map[string]*clientConn)}
+	c := &Client{cfg: cfg, conns: make(map[string]*clientConn), all: make(map[*clientConn]struct{})}
 	rand.Read(c.id[:])         // never fails
 	c.id[6] = c.id[6]&0xf | 64 // a UUID of version 4, as Java's
 	c.id[8] = c.id[8]&0x3f | 128
@@ -178,7 +181,13 @@ func (c *Client) connect(ctx context.Context, addr, protocol string) (*clientCon
 	if conn == nil {
 		conn = newClientConn(c, addr)
 		c.conns[addr] = conn
-		go conn.run(protocol)
+		c.all[conn] = struct{}{}
+		go func() {
+			conn.run(protocol)
+			c.mu.Lock()
+			delete(c.all, conn)
+			c.mu.Unlock()
+		}()
 	}
 	c.mu.Unlock()
 	select {
@@ -202,8 +211,8 @@ func (c *Client) drop(conn *clientConn) {
 func (c *Client) Close() error {
 	c.mu.Lock()
 	c.closed = true
-	conns := c.conns
-	c.conns = make(map[string]*clientConn)
+	clear(c.conns)
+	conns := slices.Collect(maps.Keys(c.all))
 	c.mu.Unlock()
 	for _, conn := range conns {
 		conn.stop()
