@@ -49,6 +49,9 @@ type Cluster struct {
 	Address  string // host:port of the NameNode's RPC
 	Web      string // host:port of the NameNode's HTTP
 
+	// Wrap, if not nil, changes the command line of a server before it is started.
+	Wrap func(name string, args []string) []string
+
 	binary string
 	nn     *process.Process
 	dns    []*process.Process
@@ -62,7 +65,7 @@ func Start(tb testing.TB, opt Options) *Cluster {
 	tb.Helper()
 	c := New(tb, opt)
 	if !opt.NoFormat {
-		c.HDFS(tb, "namenode", "-format", "-force", "-nonInteractive").OK(tb)
+		c.Format(tb)
 	}
 	c.StartNameNode(tb)
 	for i := range opt.DataNodes {
@@ -116,6 +119,12 @@ func New(tb testing.TB, opt Options) *Cluster {
 	c.client = rpc.NewClient(rpc.ClientConfig{CallTimeout: 10 * time.Second})
 	tb.Cleanup(func() { c.close(tb) })
 	return c
+}
+
+// Format makes the store an empty file system.
+func (c *Cluster) Format(tb testing.TB) {
+	tb.Helper()
+	c.HDFS(tb, "namenode", "-format", "-force", "-nonInteractive").OK(tb)
 }
 
 func address(tb testing.TB) string { return fmt.Sprintf("127.0.0.1:%d", process.FreePort(tb)) }
@@ -212,8 +221,12 @@ func (c *Cluster) LaunchDataNode(tb testing.TB, i int) *process.Process {
 
 func (c *Cluster) launch(tb testing.TB, name string, args []string) *process.Process {
 	tb.Helper()
+	args = append([]string{c.binary}, args...)
+	if c.Wrap != nil {
+		args = c.Wrap(name, args)
+	}
 	p, err := process.Start(process.Spec{
-		Name: name, Args: append([]string{c.binary}, args...), Env: c.environment(), Log: filepath.Join(c.Dir, name+".log"),
+		Name: name, Args: args, Env: c.environment(), Log: filepath.Join(c.Dir, name+".log"),
 	})
 	if err != nil {
 		tb.Fatal(err)
