@@ -17,7 +17,7 @@ type ServerConfig struct {
 	Addr     string       // host:port
 
 	Handlers       int           // calls in progress, all connections together [1024]
-	QueueWait      time.Duration // how long a call waits for a handler before "Server too busy" [10 s]
+	QueueWait      time.Duration // how long a call waits for a handler before "Server too busy" [30 s]
 	MaxRequest     int           // bytes of one request, ipc.maximum.data.length [128 MiB]
 	MaxResponse    int           // bytes of one response, ipc.maximum.response.length of clients [128 MiB]
 	MaxQueued      int           // bytes of unread answers of one connection before it is cut off [256 MiB]
@@ -38,7 +38,7 @@ type ServerConfig struct {
 
 func (cfg *ServerConfig) setDefaults() {
 	setDefault(&cfg.Handlers, 1024)
-	setDefault(&cfg.QueueWait, 10*time.Second)
+	setDefault(&cfg.QueueWait, 30*time.Second)
 	setDefault(&cfg.MaxRequest, 128<<20)
 	setDefault(&cfg.MaxResponse, 128<<20)
 	setDefault(&cfg.MaxQueued, 256<<20)
@@ -60,7 +60,8 @@ func setDefault[T int | time.Duration](v *T, def T) {
 // When all handlers are taken, the reader of a connection that has a call to
 // run stops reading; TCP then slows the client down. A call that finds no
 // handler within QueueWait is answered RetriableException "Server too busy", at
-// which Hadoop's clients back off and try the same server again.
+// which Hadoop's clients of a logical (HA) name back off and try the same server
+// again; clients of a plain host:port report it as an error.
 //
 // A client that asks faster than it reads is not read from while more than
 // 1/64 of MaxQueued waits for it (or anything, while all connections together
