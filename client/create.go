@@ -105,7 +105,11 @@ func (c *Client) append(name string, newBlock bool) (*Writer, error) {
 	}
 	w := c.newWriter(name, p, st)
 	w.appends = true
-	if resp.Block != nil {
+	switch {
+	case resp.Block == nil:
+	case newBlock:
+		w.last = resp.Block.GetB()
+	default:
 		if err := w.continueBlock(resp.Block); err != nil {
 			w.abandon()
 			return nil, err

@@ -22,7 +22,7 @@ func doChmod(r *run, args []string) error {
 				return nil
 			}
 			if err := it.fs.Chmod(it.path, fileMode(perm)); err != nil {
-				return plain("changing permissions of '" + it.text + "': " + message(err))
+				return plain("changing permissions of '" + it.text + "': " + Message(err))
 			}
 			return nil
 		},
@@ -69,7 +69,7 @@ func (r *run) changeOwner(owner, group string, args []string) error {
 				return nil
 			}
 			if err := it.fs.Chown(it.path, o, g); err != nil {
-				return plain("changing ownership of '" + it.text + "': " + message(err))
+				return plain("changing ownership of '" + it.text + "': " + Message(err))
 			}
 			return nil
 		},

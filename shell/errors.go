@@ -65,9 +65,9 @@ type plain string
 
 func (e plain) Error() string { return string(e) }
 
-// message is the one line that the user sees of err. What a server said goes
+// Message is the one line that the user sees of err. What a server said goes
 // through unchanged; for the rest the kind decides.
-func message(err error) string {
+func Message(err error) string {
 	var x *rpc.Exception
 	var issue *pathIssue
 	var words plain

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/hopsql/hopsql/client"
+	"github.com/hopsql/hopsql/hadoop/conf"
 	"github.com/hopsql/hopsql/shell"
 	"github.com/hopsql/hopsql/shell/shelltest"
 )
@@ -34,7 +35,7 @@ func fileSystem(t *testing.T) shell.FileSystem {
 	if *against == "" {
 		return shelltest.NewFake()
 	}
-	c, err := client.Dial(*against, client.WithUser("root"))
+	c, err := client.New(conf.New(map[string]string{"dfs.replication": "1"}), client.WithURI("hdfs://"+*against), client.WithUser("root"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -122,7 +122,7 @@ func (r *run) show(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.errs++
-	r.complain(r.name, message(err))
+	r.complain(r.name, Message(err))
 }
 
 // warn is show without counting as a failure.

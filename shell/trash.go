@@ -29,7 +29,7 @@ type trash struct {
 func (r *run) trashOf(f FileSystem) (*trash, error) {
 	keep, err := f.TrashInterval()
 	if err != nil {
-		return nil, plain("Failed to get server trash configuration: " + message(err) + ". Consider using -skipTrash option")
+		return nil, plain("Failed to get server trash configuration: " + Message(err) + ". Consider using -skipTrash option")
 	}
 	if keep == 0 {
 		if keep, err = r.Conf.Duration("fs.trash.interval", 0, time.Minute); err != nil {
@@ -53,7 +53,7 @@ func (r *run) toTrash(it *item) (bool, error) {
 	}
 	to, err := t.move(it, r.Now)
 	if err != nil {
-		return false, plain(fmt.Sprintf("Failed to move to trash: %s: %s. Consider using -skipTrash option", it.full(), message(err)))
+		return false, plain(fmt.Sprintf("Failed to move to trash: %s: %s. Consider using -skipTrash option", it.full(), Message(err)))
 	}
 	r.Log.Info("moved to trash", "from", it.full(), "to", t.fs.URI()+to)
 	return true, nil

@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-const genericUsage = `
+// GenericUsage explains the options that every tool takes before its own.
+const GenericUsage = `
 Generic options supported are:
 -conf <configuration file>        specify an application configuration file
 -D <property=value>               define a value for a given property
@@ -26,7 +27,7 @@ const usagePrefix = "Usage: hadoop fs [generic options]"
 // printUsage lists every verb.
 func (s *Shell) printUsage(w io.Writer) {
 	s.printSynopses(w)
-	io.WriteString(w, genericUsage)
+	io.WriteString(w, GenericUsage)
 }
 
 func (s *Shell) printSynopses(w io.Writer) {
@@ -69,7 +70,7 @@ func doHelp(r *run, args []string) error {
 			fmt.Fprintln(r.Out)
 			printVerbHelp(r.Out, v)
 		}
-		io.WriteString(r.Out, genericUsage)
+		io.WriteString(r.Out, GenericUsage)
 		return nil
 	}
 	for _, a := range args {

@@ -1,0 +1,11 @@
+package main
+
+import (
+	"fmt"
+	"os"
+)
+
+func runDatanode([]string) int {
+	fmt.Fprintln(os.Stderr, "hdfs datanode: not built yet")
+	return 1
+}
