@@ -16,9 +16,8 @@ type Reader struct {
 	Info
 	Sum datatransfer.Checksum // how the replica is summed
 
-	p     pair
-	tail  uint32 // checksum of the unfinished last chunk
-	inRAM bool   // tail counts, not the file's: a writer may have gone on
+	p    pair
+	tail uint32 // checksum of the unfinished last chunk: in the file, a writer may have gone on
 }
 
 // Open opens a replica of any state for reading. A stamp in b that is higher than
@@ -41,8 +40,11 @@ func (s *Store) Open(b Block) (*Reader, error) {
 	if now.open != nil && now.open.writer != nil {
 		w := now.open.writer
 		w.mu.Lock()
-		rd.Length, rd.Visible, rd.tail, rd.inRAM = w.onDisk, w.acked, w.tail, true
+		rd.Length, rd.Visible, rd.tail = w.onDisk, w.acked, w.tail
 		w.mu.Unlock()
+	} else if rd.tail, err = p.tail(rd.Length); err != nil {
+		p.close()
+		return nil, fmt.Errorf("open %s: %w", r, err)
 	}
 	return rd, nil
 }
@@ -51,8 +53,8 @@ func (s *Store) Open(b Block) (*Reader, error) {
 func (r *Reader) Close() error { return r.p.close() }
 
 // Read fills data, from an offset at which a chunk begins, and sums with their
-// checksums. Both must have the right lengths, and data must not reach beyond
-// Length. It verifies nothing.
+// checksums, if sums is not empty. data must not reach beyond Length. It verifies
+// nothing.
 func (r *Reader) Read(off int64, data, sums []byte) error {
 	if off+int64(len(data)) > r.Length {
 		return wrong(ErrState, "blk_%d: read of %d bytes at %d of %d", r.ID, len(data), off, r.Length)
@@ -60,11 +62,17 @@ func (r *Reader) Read(off int64, data, sums []byte) error {
 	if _, err := r.p.data.ReadAt(data, off); err != nil {
 		return fmt.Errorf("blk_%d: read data: %w", r.ID, noEOF(err))
 	}
+	return r.ReadSums(off, int64(len(data)), sums)
+}
+
+// ReadSums fills sums with the checksums of n bytes from an offset at which a
+// chunk begins. An empty sums reads none.
+func (r *Reader) ReadSums(off, n int64, sums []byte) error {
 	if len(sums) == 0 {
 		return nil
 	}
 	file := sums
-	last := r.inRAM && off+int64(len(data)) == r.Length && r.Length%int64(r.Sum.BytesPerChecksum) != 0
+	last := off+n == r.Length && n%int64(r.Sum.BytesPerChecksum) != 0
 	if last {
 		file = sums[:len(sums)-4]
 	}

@@ -144,7 +144,10 @@ func (s *Store) Check(id Identity) error {
 		if v.fresh {
 			continue
 		}
-		if diff := s.version.differs(v.Path, id); diff != "" {
+		s.mu.RLock()
+		diff := s.version.differs(v.Path, id)
+		s.mu.RUnlock()
+		if diff != "" {
 			return wrong(ErrIdentity, "%s", diff)
 		}
 	}
@@ -165,24 +168,22 @@ func (s *Store) Attach(id Identity) error {
 	}
 	for _, v := range s.volumes {
 		if v.fresh {
-			v.uuid = "DS-" + newUUID()
-			ver := version{Identity: id, StorageID: v.uuid, DatanodeUUID: s.version.DatanodeUUID}
+			ver := version{Identity: id, StorageID: "DS-" + newUUID(), DatanodeUUID: s.version.DatanodeUUID}
 			if err := ver.write(v.Path); err != nil {
 				return wrong(ErrVolume, "format %s: %v", v.Path, err)
 			}
-			v.fresh = false
+			s.update(func() { v.uuid, v.fresh = ver.StorageID, false })
 			s.log.Info("formatted", "volume", v.Path, "storage", v.uuid, "clusterID", id.ClusterID)
 		}
 		if err := v.prepare(id.Pool); err != nil {
 			return err
 		}
 	}
-	s.version.Identity = id
 	if err := s.load(); err != nil {
 		return err
 	}
 	s.mu.Lock()
-	s.ready = true
+	s.version.Identity, s.ready = id, true
 	s.mu.Unlock()
 	return nil
 }
@@ -216,7 +217,10 @@ func (s *Store) Close() error {
 func (s *Store) Storages() []Storage {
 	list := make([]Storage, len(s.volumes))
 	for i, v := range s.volumes {
-		list[i] = v.describe()
+		s.mu.RLock()
+		uuid := v.uuid
+		s.mu.RUnlock()
+		list[i] = v.describe(uuid)
 	}
 	return list
 }
@@ -258,4 +262,21 @@ func newUUID() string {
 	rand.Read(b[:]) // never fails, as crypto/rand promises
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
+
+// Serving tells whether Attach has succeeded.
+func (s *Store) Serving() bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.ready
+}
+
+// Pool is the block pool served, "" before Attach.
+func (s *Store) Pool() string {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if !s.ready {
+		return ""
+	}
+	return s.version.Pool
 }

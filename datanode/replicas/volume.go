@@ -142,8 +142,8 @@ type Storage struct {
 	Failed    bool
 }
 
-func (v *volume) describe() Storage {
-	st := Storage{UUID: v.uuid, Path: v.Path, Type: v.Type, Used: max(0, v.used.Load()),
+func (v *volume) describe(uuid string) Storage {
+	st := Storage{UUID: uuid, Path: v.Path, Type: v.Type, Used: max(0, v.used.Load()),
 		Promised: v.promised.Load(), Reserved: v.reserved, Blocks: v.blocks.Load()}
 	s, err := v.space()
 	if err != nil {
