@@ -1,12 +1,12 @@
 package cluster
 
 import (
-	"net/url"
 	"strings"
 	"testing"
 
 	"github.com/hopsql/hopsql/dal"
-	"github.com/hopsql/hopsql/dal/sqlstore"
+	"github.com/hopsql/hopsql/dal/open"
+	"github.com/hopsql/hopsql/hadoop/conf"
 	"github.com/hopsql/hopsql/testkit/fsck"
 )
 
@@ -14,20 +14,7 @@ import (
 // dfs.storage.driver.url. A SQLite file must not be in use.
 func OpenStore(tb testing.TB, storeURL string) dal.Store {
 	tb.Helper()
-	u, err := url.Parse(storeURL)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	var store dal.Store
-	if u.Scheme == "sqlite" {
-		store, err = sqlstore.OpenSQLite(sqlstore.SQLiteConfig{Path: u.Path})
-	} else {
-		password, _ := u.User.Password()
-		store, err = sqlstore.OpenMySQL(sqlstore.MySQLConfig{
-			Address: u.Host, User: u.User.Username(), Password: password,
-			Database: strings.TrimPrefix(u.Path, "/"), Engine: u.Query().Get("engine"),
-		})
-	}
+	store, err := open.Open(tb.Context(), conf.New(map[string]string{open.KeyURL: storeURL}))
 	if err != nil {
 		tb.Fatal(err)
 	}
