@@ -24,7 +24,7 @@ import (
 
 // SoftwareVersion is the release of Hadoop that this NameNode claims to be:
 // DataNodes and tools compare it with their own.
-const SoftwareVersion = "3.4.1"
+const SoftwareVersion = "3.4.3"
 
 // Protocols served, by the names that clients ask for.
 const (
