@@ -17,6 +17,9 @@ import (
 const (
 	InnoDB     = "innodb"
 	NDBCluster = "ndbcluster"
+	// NDBStatements sends what NDBCluster would, to InnoDB tables: for tests on a
+	// server that has no NDB.
+	NDBStatements = "ndb-statements"
 )
 
 // MySQLConfig says where a MySQL or MariaDB server is and how to use it.
@@ -44,8 +47,17 @@ func OpenMySQL(cfg MySQLConfig) (*Store, error) {
 		return openMySQL(cfg, innodb)
 	case NDBCluster:
 		return openMySQL(cfg, ndb)
+	case NDBStatements:
+		return openMySQL(cfg, ndbOnInnoDB())
 	}
 	return nil, fmt.Errorf("unknown engine %q: it must be %s or %s", cfg.Engine, InnoDB, NDBCluster)
+}
+
+// ndbOnInnoDB is the NDB dialect on tables that any server can make.
+func ndbOnInnoDB() dialect {
+	d := ndb
+	d.folder, d.engine = innodb.folder, innodb.engine
+	return d
 }
 
 func openMySQL(cfg MySQLConfig, d dialect) (*Store, error) {

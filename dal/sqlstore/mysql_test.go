@@ -20,13 +20,6 @@ func serverConfig(t testing.TB) MySQLConfig {
 	}
 }
 
-// ndbOnInnoDB is the NDB dialect on tables that a MariaDB without NDB can make.
-func ndbOnInnoDB() dialect {
-	d := ndb
-	d.folder, d.engine = innodb.folder, innodb.engine
-	return d
-}
-
 // openServer returns a migrated store in a new database.
 func openServer(t testing.TB, cfg MySQLConfig, d dialect) *Store {
 	t.Helper()

@@ -27,10 +27,15 @@ func benchNode(b *testing.B, store dal.Store) *namespace.Namespace {
 
 // BenchmarkMemory measures rules and engine alone: 64 callers on the memory store.
 func BenchmarkMemory(b *testing.B) {
-	benchOperations(b, func(b *testing.B) dal.Store { return memstore.New() })
+	benchOperations(b, func(testing.TB) dal.Store { return memstore.New() })
 }
 
-func benchOperations(b *testing.B, open func(b *testing.B) dal.Store) {
+// BenchmarkSQLite and BenchmarkMariaDB are the same on stores that keep what they
+// are given.
+func BenchmarkSQLite(b *testing.B)  { benchOperations(b, openSQLite) }
+func BenchmarkMariaDB(b *testing.B) { benchOperations(b, openMariaDB) }
+
+func benchOperations(b *testing.B, open func(testing.TB) dal.Store) {
 	ctx := context.Background()
 	run := func(name string, op func(n *namespace.Namespace, i int64) error) {
 		b.Run(name, func(b *testing.B) {

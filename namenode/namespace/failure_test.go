@@ -8,7 +8,6 @@ import (
 
 	"github.com/hopsql/hopsql/dal"
 	"github.com/hopsql/hopsql/dal/faulty"
-	"github.com/hopsql/hopsql/dal/memstore"
 	"github.com/hopsql/hopsql/testkit/fsck"
 )
 
@@ -30,11 +29,6 @@ var operations = []struct{ cmd, show string }{
 
 const setup = "$ mkdirs /d\n$ mkdirs /e\n$ create /d/f\n$ create /e/h\n"
 
-// stores are the stores that the rules are tested on.
-var stores = map[string]func(t *testing.T) dal.Store{
-	"memory": func(*testing.T) dal.Store { return memstore.New(func(tr *dal.Traits) { tr.Markers = true }) },
-}
-
 // TestEveryStatementFails fails the i-th round trip of every operation, i = 1, 2, …
 // until none is left to fail. A failure that passes must not be seen by the caller;
 // one that does not must leave everything as it was.
@@ -50,6 +44,9 @@ func TestEveryStatementFails(t *testing.T) {
 				answer := good.run("$ "+op.cmd+"\n", false)
 				after := good.show(op.show)
 				for _, f := range kinds {
+					if f.Kind == dal.UnknownOutcome && !good.store.Traits().Markers {
+						continue // this store always knows
+					}
 					for i := 1; ; i++ {
 						s := newScenario(t, open(t))
 						s.run(setup, false)
