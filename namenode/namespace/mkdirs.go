@@ -59,6 +59,10 @@ func (w *walk) noParent() error {
 // to the walk. Those above the last get the mode with rights for their owner to
 // write and enter, as in HDFS.
 func (n *Namespace) makeDirs(tx *txn.Tx, c *Caller, w *walk, depth int, mode int64) error {
+	if i := len(w.inodes) - 1; i < depth {
+		// Others can only meet in the directory that is there already.
+		tx.Lane(schema.KeyOf(schema.Int(w.inodes[i].ID)))
+	}
 	for i := len(w.inodes) - 1; i < depth; i++ {
 		parent := w.inodes[i]
 		name := w.names.parts[i]
@@ -87,7 +91,6 @@ func (n *Namespace) makeDirs(tx *txn.Tx, c *Caller, w *walk, depth int, mode int
 		}
 		touch(tx, parent.ID, 1)
 		w.inodes = append(w.inodes, in)
-		tx.Lane(schema.KeyOf(schema.Int(parent.ID)))
 	}
 	return nil
 }

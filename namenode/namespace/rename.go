@@ -216,6 +216,7 @@ func (n *Namespace) move(tx *txn.Tx, c *Caller, from, to *walk) error {
 		return err
 	}
 	if from.parent().ID != to.parent().ID {
+		tx.Alone() // it changes the directories of two lanes
 		if err := n.checkRoom(tx, to.parent().ID, parent); err != nil {
 			return err
 		}
