@@ -215,7 +215,7 @@ func (d *DataNode) registration(id replicas.Identity) *datanodepb.DatanodeRegist
 			ClusterID: proto.String(id.ClusterID), CTime: proto.Uint64(id.CTime)},
 		Keys: &hdfspb.ExportedBlockKeysProto{IsBlockTokenEnabled: proto.Bool(false), KeyUpdateInterval: proto.Uint64(0),
 			TokenLifeTime: proto.Uint64(0), CurrentKey: &hdfspb.BlockKeyProto{KeyId: proto.Uint32(0), ExpiryDate: proto.Uint64(0)}},
-		SoftwareVersion: proto.String(softwareVersion),
+		SoftwareVersion: proto.String(Version),
 	}
 }
 

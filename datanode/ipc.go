@@ -126,7 +126,7 @@ func (d *DataNode) getReplicaVisibleLength(_ context.Context, _ *rpc.Call, q *hd
 
 func (d *DataNode) getDatanodeInfo(context.Context, *rpc.Call, *hdfspb.GetDatanodeInfoRequestProto) (*hdfspb.GetDatanodeInfoResponseProto, error) {
 	return &hdfspb.GetDatanodeInfoResponseProto{LocalInfo: &hdfspb.DatanodeLocalInfoProto{
-		SoftwareVersion: proto.String(softwareVersion), ConfigVersion: proto.String("core-" + softwareVersion + ",hdfs-1"),
+		SoftwareVersion: proto.String(Version), ConfigVersion: proto.String("core-" + Version + ",hdfs-1"),
 		Uptime: proto.Uint64(uint64(time.Since(d.start).Seconds()))}}, nil
 }
 

@@ -18,9 +18,9 @@ import (
 	"github.com/hopsql/hopsql/hadoop/rpc"
 )
 
-// softwareVersion is the Hadoop release whose DataNode this one behaves like;
-// NameNodes compare it with their least supported version.
-const softwareVersion = "3.4.3"
+// Version is the Hadoop release whose DataNode this one behaves like; NameNodes
+// compare it with their least supported version.
+const Version = "3.4.3"
 
 // stopWait is how long a stop waits for calls in progress.
 const stopWait = 5 * time.Second
