@@ -2,10 +2,13 @@ package blocks
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/hopsql/hopsql/namenode/fault"
 	"github.com/hopsql/hopsql/schema"
 	"github.com/hopsql/hopsql/txn"
 )
@@ -35,66 +38,223 @@ type Options struct {
 	Logger          *slog.Logger
 }
 
+func (o *Options) setDefaults() {
+	count := func(p *int, v int) {
+		if *p == 0 {
+			*p = v
+		}
+	}
+	span := func(p *time.Duration, v time.Duration) {
+		if *p == 0 {
+			*p = v
+		}
+	}
+	if o.MinReplication == 0 {
+		o.MinReplication = 1
+	}
+	span(&o.Heartbeat, 3*time.Second)
+	span(&o.Recheck, 5*time.Minute)
+	span(&o.Stale, 30*time.Second)
+	count(&o.InvalidateLimit, 1000)
+	count(&o.MaxStreams, 2)
+	count(&o.WorkMultiplier, 2)
+	span(&o.PendingTimeout, 5*time.Minute)
+	count(&o.ReportLeases, 6)
+	span(&o.ReportLeaseTime, 5*time.Minute)
+	if o.LoadFactor == 0 {
+		o.LoadFactor = 2
+	}
+	if o.Seed == 0 {
+		o.Seed = rand.Uint64()
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+}
+
 // A Registry knows the DataNodes and storages of the cluster as this NameNode sees
 // them: addresses from the store, life and load from heartbeats. Safe for many
 // goroutines.
 type Registry struct {
-	eng *txn.Engine
-	opt Options
+	eng     *txn.Engine
+	opt     Options
+	started int64 // ms
+
+	mu       sync.RWMutex
+	nodes    map[string]*node   // by UUID
+	storages map[int64]*storage // by id
+	volumes  map[string]*storage
+	leases   int // full reports that are allowed now
+	rng      *rand.Rand
+	strange  atomic.Bool // a storage came up that is not known here: read the tables again
+
+	stats queueStats // of the last complete pass through the queues
+
+	work work // what Tick is at; one goroutine
+}
+
+// A node is one DataNode. The fields are guarded by Registry.mu.
+type node struct {
+	row        schema.Datanode
+	storages   map[int64]*storage
+	registered bool  // since this NameNode started
+	heard      int64 // ms of its last sign of life, 0 for none since then
+	lost       bool  // Tick found it dead
+	reported   int64 // ms of the last full report
+
+	transfers, xceivers  int
+	cacheSize, cacheUsed int64
+	lease, leaseEnds     int64
+
+	copies     []Transfer
+	recoveries []Recovery
+	deletions  map[int64]*deletion // by block id
+}
+
+// A storage is one volume of a DataNode.
+type storage struct {
+	row       schema.Storage
+	node      *node
+	usage     StorageUsage
+	seen      int64 // ms of the last heartbeat that listed it
+	failed    bool
+	blocks    int64 // replicas, about
+	scheduled int   // blocks that were placed here and are not yet reported, about
 }
 
 // NewRegistry returns an empty registry.
-func NewRegistry(eng *txn.Engine, opt Options) *Registry { return &Registry{eng: eng, opt: opt} }
+func NewRegistry(eng *txn.Engine, opt Options) *Registry {
+	opt.setDefaults()
+	r := &Registry{eng: eng, opt: opt, nodes: map[string]*node{}, storages: map[int64]*storage{},
+		volumes: map[string]*storage{}, rng: rand.New(rand.NewPCG(opt.Seed, 0))}
+	r.started = r.now()
+	return r
+}
 
-var errNotYet = fault.New(fault.Unsupported, "not supported")
+func (r *Registry) now() int64 { return r.opt.Now().UnixMilli() }
+
+// seed returns the seed of the random choices of one operation: its function may
+// run several times and makes them afresh from it in each run.
+func (r *Registry) seed() uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.rng.Uint64()
+}
+
+func seeded(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 1)) }
 
 // Load reads the DataNodes and storages that the store knows. None of them is
 // alive before it is heard of. Call it once, before anything else.
-func (r *Registry) Load(ctx context.Context) error { return errNotYet }
-
-// Register notes a DataNode that starts, or comes back. d.IP is the address that
-// it called from. One that has another's address and transfer port takes its place.
-func (r *Registry) Register(ctx context.Context, d schema.Datanode) error { return errNotYet }
-
-// Heartbeat notes that a DataNode lives and hands out what it must do.
-func (r *Registry) Heartbeat(ctx context.Context, hb HeartbeatReport) (HeartbeatReply, error) {
-	return HeartbeatReply{}, errNotYet
+func (r *Registry) Load(ctx context.Context) error {
+	datanodes := txn.Range{Index: schema.Datanodes.Primary}
+	storages := txn.Range{Index: schema.Storages.Primary}
+	var nodes, volumes []schema.Row
+	err := r.eng.View(ctx, func(tx *txn.Tx) error {
+		tx.Want(datanodes.Ref(), storages.Ref())
+		d, err := tx.Scan(datanodes)
+		if err != nil {
+			return err
+		}
+		s, err := tx.Scan(storages)
+		nodes, volumes = d.Rows, s.Rows
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("read the DataNodes: %w", err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, row := range nodes {
+		d := schema.DatanodeOf(row)
+		if n := r.nodes[d.UUID]; n == nil || !n.registered {
+			r.setNode(d)
+		}
+	}
+	for _, row := range volumes {
+		r.setStorage(schema.StorageOf(row))
+	}
+	r.strange.Store(false)
+	return nil
 }
 
-// FullReport compares the replicas of a storage with the rows of it, and queues or
-// applies the differences before it returns. A DataNode sends its incremental
-// reports in order with its full ones. fault.Unregistered means that the DataNode
-// is not known: it gets a Register reply with its next heartbeat.
-func (r *Registry) FullReport(ctx context.Context, rep FullReport) error { return errNotYet }
-
-// Incremental applies an incremental report.
-func (r *Registry) Incremental(ctx context.Context, datanode string, report []Events) error {
-	return errNotYet
+// setNode takes over a row of datanodes. The caller holds mu.
+func (r *Registry) setNode(d schema.Datanode) *node {
+	n := r.nodes[d.UUID]
+	if n == nil {
+		n = &node{storages: map[int64]*storage{}, deletions: map[int64]*deletion{}}
+		r.nodes[d.UUID] = n
+	}
+	n.row = d
+	return n
 }
 
-// BadBlocks marks replicas as corrupt.
-func (r *Registry) BadBlocks(ctx context.Context, bad []BadReplica) error { return errNotYet }
-
-// ErrorReport notes an error of a DataNode: code as on the wire (0 notice, 1 disk
-// error, 2 invalid block, 3 fatal disk error, which ends the DataNode).
-func (r *Registry) ErrorReport(datanode string, code int, message string) {}
-
-// Tick does a bounded piece of the background work: it finds dead DataNodes, has
-// blocks copied and replicas deleted. One NameNode calls it every
-// dfs.namenode.redundancy.interval.seconds.
-func (r *Registry) Tick(ctx context.Context) error { return errNotYet }
-
-// Cluster returns the sums over the live DataNodes.
-func (r *Registry) Cluster() ClusterStats { return ClusterStats{} }
-
-// Blocks returns the counts of blocks that need attention.
-func (r *Registry) Blocks() BlockStats { return BlockStats{} }
-
-// Datanodes returns the DataNodes of a kind: ListAll and its neighbours.
-func (r *Registry) Datanodes(kind int) []DatanodeStatus { return nil }
-
-// Locate returns what a reader at host needs to know of length bytes of a file of
-// the given committed length, from offset.
-func (r *Registry) Locate(f *File, fileLength int64, open bool, offset, length int64, host string) *Located {
-	panic("not yet")
+// setStorage takes over a row of storages. The caller holds mu.
+func (r *Registry) setStorage(row schema.Storage) *storage {
+	s := r.storages[row.StorageID]
+	if s == nil {
+		s = &storage{seen: r.now()}
+		r.storages[row.StorageID] = s
+		r.volumes[row.UUID] = s
+	}
+	if s.node != nil && s.node.row.UUID != row.DatanodeUUID {
+		delete(s.node.storages, row.StorageID)
+	}
+	s.row = row
+	if s.node = r.nodes[row.DatanodeUUID]; s.node == nil {
+		s.node = r.setNode(schema.Datanode{UUID: row.DatanodeUUID, AdminState: adminRemoved})
+	}
+	s.node.storages[row.StorageID] = s
+	return s
 }
+
+// expiry is how long a DataNode may be silent before it counts as dead, in ms.
+func (r *Registry) expiry() int64 {
+	return (2*r.opt.Recheck + 10*r.opt.Heartbeat).Milliseconds()
+}
+
+// dead reports whether a DataNode has been silent for too long. One that was not
+// heard of since this NameNode started gets its time from there.
+func (r *Registry) dead(n *node, now int64) bool {
+	return n.row.AdminState == adminRemoved || n.lost || now-max(n.heard, r.started) > r.expiry()
+}
+
+// stale reports whether a DataNode was not heard of for some heartbeats.
+func (r *Registry) stale(n *node, now int64) bool {
+	return n.heard == 0 || now-n.heard > r.opt.Stale.Milliseconds()
+}
+
+// usable reports whether new replicas may go to a DataNode, and copies be asked of it.
+func (r *Registry) usable(n *node, now int64) bool {
+	return n.registered && n.heard != 0 && n.row.AdminState == adminNormal && !r.dead(n, now)
+}
+
+// broken reports whether a storage's replicas count as lost though its DataNode
+// may live: the volume failed, or its DataNode no longer lists it.
+func (r *Registry) broken(s *storage, now int64) bool {
+	return s.failed || s.row.State == storageRemoved ||
+		s.node.heard != 0 && s.node.heard-s.seen > r.opt.Stale.Milliseconds()
+}
+
+// counts reports whether a replica on the storage counts as there. A storage that
+// this NameNode does not know was made by another one a moment ago.
+func (r *Registry) counts(id int64, now int64) bool {
+	s := r.storages[id]
+	return s == nil || !r.dead(s.node, now) && !r.broken(s, now)
+}
+
+// Admin states of a DataNode, numbered as on the wire (DatanodeInfoProto.AdminState)
+// but for the last.
+const (
+	adminNormal  = 0
+	adminRemoved = 100 // another one has its address; its replicas are being forgotten
+)
+
+// States of a storage, numbered as on the wire (DatanodeStorageProto.StorageState)
+// but for the last.
+const (
+	storageNormal  = 0
+	storageRemoved = 100 // its replicas are being forgotten
+)

@@ -7,6 +7,11 @@ import (
 
 // A File is the blocks of one file and their replicas, in order of idx. They are
 // read under the lock of the file's inode row, or in one snapshot.
+//
+// The recovery_id of a block row is the highest generation stamp that was handed
+// out for the block. While the state is BlockUnderRecovery it is the id of the
+// recovery that goes on. It never shrinks, so a replica that got a stamp in a
+// pipeline or recovery that came to nothing is never taken for a good one.
 type File struct {
 	Blocks   []schema.Block
 	Replicas map[int64][]schema.Replica // by block id
@@ -38,6 +43,66 @@ func ReadFile(tx *txn.Tx, inode int64) (*File, error) {
 		f.Replicas[rep.BlockID] = append(f.Replicas[rep.BlockID], rep)
 	}
 	return f, nil
+}
+
+// ReadTail reads the end of a file: the last block with its replicas and the block
+// before it, if last is the id of the last block; else, or if last is 0, it reads
+// the whole file. Either way the last blocks are the same: a file of thousands of
+// blocks is not read for each block that is added.
+func ReadTail(tx *txn.Tx, inode, last int64) (*File, error) {
+	if last == 0 {
+		return ReadFile(tx, inode)
+	}
+	rows, err := tx.Lookup(schema.BlocksByID, schema.KeyOf(schema.Int(last)))
+	if err != nil {
+		return nil, err
+	}
+	if len(rows) == 0 || schema.BlockOf(rows[0]).InodeID != inode {
+		return ReadFile(tx, inode)
+	}
+	b := schema.BlockOf(rows[0])
+	at := func(idx int64) schema.Key { return schema.KeyOf(schema.Int(inode), schema.Int(idx)) }
+	keys := []schema.Key{at(b.Idx + 1)}
+	if b.Idx > 0 {
+		keys = append(keys, at(b.Idx-1))
+	}
+	replicas := schema.KeyOf(schema.Int(inode), schema.Int(last))
+	tx.Want(txn.Prefix(schema.Replicas.Primary, replicas))
+	beside, err := getAll(tx, schema.Blocks, keys)
+	if err != nil {
+		return nil, err
+	}
+	if beside[0] != nil {
+		return ReadFile(tx, inode)
+	}
+	f := &File{Replicas: map[int64][]schema.Replica{}}
+	if b.Idx > 0 && beside[1] != nil {
+		f.Blocks = append(f.Blocks, schema.BlockOf(beside[1]))
+	}
+	f.Blocks = append(f.Blocks, b)
+	if rows, err = tx.Lookup(schema.Replicas.Primary, replicas); err != nil {
+		return nil, err
+	}
+	for _, r := range rows {
+		f.Replicas[last] = append(f.Replicas[last], schema.ReplicaOf(r))
+	}
+	return f, nil
+}
+
+// Len is the number of blocks of the file, also when only its tail was read.
+func (f *File) Len() int64 {
+	if b := f.Last(); b != nil {
+		return b.Idx + 1
+	}
+	return 0
+}
+
+// Penultimate returns the block before the last, nil if there is none.
+func (f *File) Penultimate() *schema.Block {
+	if len(f.Blocks) < 2 {
+		return nil
+	}
+	return &f.Blocks[len(f.Blocks)-2]
 }
 
 // Last returns the last block, nil if there is none.

@@ -1,0 +1,212 @@
+package blocks
+
+import (
+	"context"
+	"math/rand/v2"
+
+	"github.com/hopsql/hopsql/dal"
+	"github.com/hopsql/hopsql/schema"
+	"github.com/hopsql/hopsql/txn"
+)
+
+// examined is the most rows of the queue that one Tick looks at under their locks.
+const examined = 200
+
+// reconstruct works on the blocks that wait in reconstructions, the most urgent
+// first, as far as the DataNodes can take it, and counts the queue.
+func (r *Registry) reconstruct(ctx context.Context) error {
+	if err := r.countQueue(ctx); err != nil {
+		return err
+	}
+	r.mu.RLock()
+	waiting := r.stats.queued > 0
+	r.mu.RUnlock()
+	if !waiting {
+		return nil
+	}
+	budget := max(1, r.opt.WorkMultiplier*r.Cluster().Live)
+	left := examined
+	for p := int64(0); p < 2*tiers && left > 0; p++ {
+		rows, err := r.queued(ctx, p, min(left, max(budget, 32)))
+		if err != nil {
+			return err
+		}
+		var tasks []func() error
+		for _, row := range rows {
+			q := schema.ReconstructionOf(row)
+			if q.PendingUntil > r.now() {
+				continue
+			}
+			copies := p/2 < tierMissing
+			if copies && budget == 0 {
+				break
+			}
+			if copies {
+				budget--
+			}
+			left--
+			tasks = append(tasks, func() error { return r.examine(ctx, q.BlockID) })
+		}
+		if err := inParallel(tasks); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// queued returns rows of one priority, going round from Tick to Tick so that those
+// that cannot be helped do not hide the others.
+func (r *Registry) queued(ctx context.Context, priority int64, limit int) ([]schema.Row, error) {
+	w := &r.work
+	rows, err := r.scan(ctx, schema.ReconstructByUrgent, schema.KeyOf(schema.Int(priority)), w.cursors[priority], limit)
+	if err != nil {
+		return nil, err
+	}
+	w.cursors[priority] = ""
+	if len(rows) == limit {
+		w.cursors[priority] = schema.ReconstructByUrgent.KeyOf(rows[limit-1])
+	}
+	return rows, nil
+}
+
+// A job is a copy to be made, found by examine.
+type job struct {
+	source   string // UUID of the DataNode
+	transfer Transfer
+}
+
+// examine looks at one queued block under its lock and does what is needed: has it
+// copied, lets go of surplus replicas, or takes it off the queue.
+func (r *Registry) examine(ctx context.Context, block int64) error {
+	seed := r.seed()
+	var found *job
+	err := r.eng.Update(ctx, func(tx *txn.Tx) error {
+		found = nil
+		h, err := hold(tx, block, txn.Row(schema.Reconstructions, queueKey(block), dal.None))
+		if err != nil {
+			return err
+		}
+		row, err := tx.Get(schema.Reconstructions, queueKey(block), dal.None)
+		if err != nil || row == nil {
+			return err
+		}
+		if h == nil || h.Block.State != schema.BlockComplete {
+			tx.Delete(schema.Reconstructions, queueKey(block)) // completing it queues it again
+			return nil
+		}
+		found, err = r.repair(tx, h, schema.ReconstructionOf(row), seeded(seed))
+		return err
+	})
+	if err != nil || found == nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if n := r.nodes[found.source]; n != nil {
+		n.copies = append(n.copies, found.transfer)
+	}
+	return nil
+}
+
+// repair decides what to do about a complete block that is queued as q.
+func (r *Registry) repair(tx *txn.Tx, h *Held, q schema.Reconstruction, rng *rand.Rand) (*job, error) {
+	if tx.Now()-q.Since > r.opt.PendingTimeout.Milliseconds() {
+		// Those that were expected when the block was completed will not come.
+		h.drop(tx, func(rep *schema.Replica) bool { return rep.State == schema.ReplicaExpected })
+	}
+	t, want := r.count(h), h.Inode.Replication
+	if int64(t.live) >= want {
+		tx.Delete(schema.Reconstructions, queueKey(h.Block.BlockID))
+		r.trim(tx, h, t, "")
+		r.dropLost(tx, h)
+		return nil, nil
+	}
+	old := q
+	q.Priority, q.InodeID = t.priority(want), h.Inode.ID
+	var found *job
+	if q.PendingUntil <= tx.Now() && t.live > 0 {
+		var err error
+		if found, err = r.plan(tx, h, int(want)-t.live-t.expected, rng); err != nil {
+			return nil, err
+		}
+		q.PendingUntil = 0
+		if found != nil {
+			q.PendingUntil = tx.Now() + r.opt.PendingTimeout.Milliseconds()
+		}
+	}
+	if q != old {
+		tx.Put(schema.Reconstructions, q.Row())
+	}
+	return found, nil
+}
+
+// dropLost deletes the rows of replicas on lost storages: there are enough others.
+// If the storage comes back it reports them, and they are let go.
+func (r *Registry) dropLost(tx *txn.Tx, h *Held) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	now := r.now()
+	h.drop(tx, func(rep *schema.Replica) bool {
+		return rep.State == schema.ReplicaFinalized && !r.counts(rep.StorageID, now)
+	})
+}
+
+// plan chooses a source and n targets for copies of a block; nil if there are none
+// now.
+func (r *Registry) plan(tx *txn.Tx, h *Held, n int, rng *rand.Rand) (*job, error) {
+	if n <= 0 {
+		return nil, nil
+	}
+	source := r.source(h, rng)
+	if source == "" {
+		return nil, nil
+	}
+	ids := make([]int64, len(h.Replicas))
+	for i, rep := range h.Replicas {
+		ids[i] = rep.StorageID
+	}
+	targets := r.Choose(Placement{Existing: r.Targets(ids), Count: n, BlockSize: max(h.Block.NumBytes, 1),
+		Policy: h.Inode.StoragePolicy, Copying: true, Seed: rng.Uint64()})
+	// A storage that is still to delete an old replica of the block would delete
+	// the new one too.
+	keys := make([]schema.Key, len(targets))
+	for i, t := range targets {
+		keys[i] = invalidationKey(t.Storage.StorageID, h.Block.BlockID)
+	}
+	rows, err := getAll(tx, schema.Invalidations, keys)
+	if err != nil {
+		return nil, err
+	}
+	free := targets[:0:0]
+	for i, t := range targets {
+		if rows[i] == nil {
+			free = append(free, t)
+		}
+	}
+	if len(free) == 0 {
+		return nil, nil
+	}
+	return &job{source: source, transfer: Transfer{Block: IDOf(&h.Block), Targets: free}}, nil
+}
+
+// source chooses a live DataNode with a good replica that is not busy copying.
+func (r *Registry) source(h *Held, rng *rand.Rand) string {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	now := r.now()
+	var fit []string
+	for i := range h.Replicas {
+		rep := &h.Replicas[i]
+		s := r.storages[rep.StorageID]
+		if s == nil || !h.good(rep) || !r.counts(rep.StorageID, now) {
+			continue
+		}
+		if n := s.node; n.registered && !r.dead(n, now) && len(n.copies)+n.transfers < r.opt.MaxStreams {
+			fit = append(fit, n.row.UUID)
+		}
+	}
+	if len(fit) == 0 {
+		return ""
+	}
+	return fit[rng.IntN(len(fit))]
+}

@@ -1,0 +1,179 @@
+package blocks
+
+import (
+	"github.com/hopsql/hopsql/dal"
+	"github.com/hopsql/hopsql/namenode/fault"
+	"github.com/hopsql/hopsql/schema"
+	"github.com/hopsql/hopsql/txn"
+)
+
+func invalidationKey(storage, block int64) schema.Key {
+	return schema.KeyOf(schema.Int(storage), schema.Int(block))
+}
+
+// apply takes one reported replica on a storage into the rows.
+func (r *Registry) apply(tx *txn.Tx, storage int64, rep ReportedReplica, hint string) error {
+	doomed := invalidationKey(storage, rep.ID)
+	h, err := hold(tx, rep.ID, txn.Row(schema.Invalidations, doomed, dal.None))
+	if err != nil {
+		return err
+	}
+	row, err := tx.Get(schema.Invalidations, doomed, dal.None)
+	if err != nil {
+		return err
+	}
+	if h == nil {
+		if row == nil || schema.InvalidationOf(row).GenerationStamp != rep.GenerationStamp {
+			Invalidate(tx, schema.Replica{StorageID: storage, BlockID: rep.ID,
+				GenerationStamp: rep.GenerationStamp, NumBytes: rep.NumBytes})
+		}
+		return nil
+	}
+	if row != nil {
+		if schema.InvalidationOf(row).GenerationStamp == rep.GenerationStamp {
+			return nil // it is on its way out
+		}
+		// The DataNode has another replica there now.
+		tx.Delete(schema.Invalidations, doomed)
+	}
+	switch rep.State {
+	case ReportFinalized:
+		return r.finalized(tx, h, storage, rep.Block, hint)
+	case ReportRWR, ReportRBW:
+		// While the block is being written these are what recovery starts from, and
+		// they are known as expected replicas. A block that is complete has no use
+		// for one that was cut off; one that is still being written may be finalized
+		// in a moment.
+		outdated := rep.GenerationStamp != h.Block.GenerationStamp
+		if h.Block.State == schema.BlockComplete && (rep.State == ReportRWR || outdated) {
+			return r.spoil(tx, h, storage, rep.Block)
+		}
+	}
+	return nil // being copied, or under recovery: nothing to know yet
+}
+
+// finalized takes a finalized replica into the rows.
+func (r *Registry) finalized(tx *txn.Tx, h *Held, storage int64, rep Block, hint string) error {
+	switch h.Block.State {
+	case schema.BlockUnderConstruction, schema.BlockUnderRecovery:
+		if rep.GenerationStamp < h.Block.GenerationStamp {
+			// Left over from a pipeline that failed, or a report from before it did.
+			// A later full report tells which, once the block is complete.
+			return nil
+		}
+	default:
+		if rep.GenerationStamp != h.Block.GenerationStamp || rep.NumBytes != h.Block.NumBytes {
+			return r.spoil(tx, h, storage, rep)
+		}
+	}
+	old := h.on(storage)
+	if old != nil && old.GenerationStamp == rep.GenerationStamp && old.NumBytes == rep.NumBytes {
+		switch old.State {
+		case schema.ReplicaFinalized:
+			return nil
+		case schema.ReplicaCorrupt, schema.ReplicaExcess:
+			return nil // what was found out about it still holds
+		}
+	}
+	r.dropSiblings(tx, h, storage)
+	h.put(tx, schema.Replica{StorageID: storage, State: schema.ReplicaFinalized,
+		GenerationStamp: rep.GenerationStamp, NumBytes: rep.NumBytes})
+	if h.finish(tx, r.opt.MinReplication) {
+		r.Completed(tx, h)
+		return nil
+	}
+	return r.balance(tx, h, hint)
+}
+
+// dropSiblings deletes the rows that expect the replica on another volume of the
+// DataNode: it chose this one.
+func (r *Registry) dropSiblings(tx *txn.Tx, h *Held, storage int64) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	s := r.storages[storage]
+	if s == nil {
+		return
+	}
+	h.drop(tx, func(rep *schema.Replica) bool {
+		o := r.storages[rep.StorageID]
+		return rep.State == schema.ReplicaExpected && rep.StorageID != storage && o != nil && o.node == s.node
+	})
+}
+
+// spoil marks the replica on a storage as corrupt. It is deleted once there are
+// enough good ones.
+func (r *Registry) spoil(tx *txn.Tx, h *Held, storage int64, rep Block) error {
+	old := h.on(storage)
+	if old == nil || old.State != schema.ReplicaCorrupt || old.GenerationStamp != rep.GenerationStamp || old.NumBytes != rep.NumBytes {
+		h.put(tx, schema.Replica{StorageID: storage, State: schema.ReplicaCorrupt,
+			GenerationStamp: rep.GenerationStamp, NumBytes: rep.NumBytes})
+	}
+	return r.balance(tx, h, "")
+}
+
+// gone takes the news that a storage has no replica of a block any more. stamp is
+// the generation stamp of the replica that went; a newer one stays.
+func (r *Registry) gone(tx *txn.Tx, storage int64, b Block) error {
+	doomed := invalidationKey(storage, b.ID)
+	h, err := hold(tx, b.ID)
+	if err != nil {
+		return err
+	}
+	tx.Delete(schema.Invalidations, doomed)
+	if h == nil {
+		return nil
+	}
+	old := h.on(storage)
+	if old == nil || old.State == schema.ReplicaExpected || old.GenerationStamp > b.GenerationStamp {
+		return nil
+	}
+	h.drop(tx, func(rep *schema.Replica) bool { return rep.StorageID == storage })
+	return r.balance(tx, h, "")
+}
+
+// CommitLast notes what a writer says of the last block of its file, and completes
+// the block if enough replicas are there. in is the inode row, which the caller
+// holds exclusively; its length changes. last is nil if the writer says nothing.
+// Blocks that are complete stay as they are (HDFS: a repeated call).
+func (r *Registry) CommitLast(tx *txn.Tx, in *schema.Inode, f *File, last *Block) error {
+	b := f.Last()
+	if last == nil || b == nil || b.State == schema.BlockComplete {
+		return nil
+	}
+	if b.State == schema.BlockUnderRecovery {
+		return fault.New(fault.IO, "Commit or complete block %s, whereas it is under recovery.", last)
+	}
+	h := f.Held(in, b)
+	if b.State == schema.BlockUnderConstruction {
+		switch {
+		case b.GenerationStamp != last.GenerationStamp:
+			return fault.New(fault.IO, "Commit block with mismatching GS. NN has %s, client submits %s", IDOf(b), last)
+		case last.NumBytes < b.NumBytes:
+			return fault.New(fault.IO, "Commit block %s with %d bytes, less than the stored %d", last, last.NumBytes, b.NumBytes)
+		case last.NumBytes > in.BlockSize:
+			return fault.New(fault.IO, "Commit block %s with %d bytes, more than the block size %d", last, last.NumBytes, in.BlockSize)
+		}
+		r.commit(tx, in, h, last.NumBytes)
+	}
+	if h.finish(tx, r.opt.MinReplication) {
+		r.Completed(tx, h)
+	}
+	*b = h.Block
+	f.Replicas[b.BlockID] = h.Replicas
+	return nil
+}
+
+// commit fixes the length of a block. Replicas that were finalized with another
+// length or an older stamp are no copies of it.
+func (r *Registry) commit(tx *txn.Tx, in *schema.Inode, h *Held, length int64) {
+	in.Length += length - h.Block.NumBytes
+	h.Block.NumBytes, h.Block.State = length, schema.BlockCommitted
+	h.save(tx)
+	for i := range h.Replicas {
+		rep := h.Replicas[i]
+		if rep.State == schema.ReplicaFinalized && !h.good(&rep) {
+			rep.State = schema.ReplicaCorrupt
+			h.put(tx, rep)
+		}
+	}
+}

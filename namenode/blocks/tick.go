@@ -1,0 +1,280 @@
+package blocks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/hopsql/hopsql/schema"
+	"github.com/hopsql/hopsql/txn"
+)
+
+// work is what Tick is at. It is only kept so that a Tick goes on where the last one
+// stopped; everything that matters is in rows.
+type work struct {
+	scans        map[int64]*scan // storages whose replicas are lost, by id
+	done         map[int64]bool  // storages that were scanned and are still lost
+	deletesAfter schema.Key      // place in invalidations
+	deletes      int64           // rows counted on the way
+	queueAfter   schema.Key      // place in reconstructions, for counting
+	counting     queueStats
+	cursors      [2 * tiers]schema.Key // place in reconstructions by priority
+	rolled       int64                 // ms of the last reset of storage.scheduled
+}
+
+// Bounds of one Tick.
+const (
+	tickScans   = 4    // storages scanned side by side
+	scanPages   = 4    // pages of each
+	scanPage    = 500  // replicas of a page
+	walkPage    = 1000 // rows of a queue
+	walkPages   = 8
+	rollAfterMS = 10 * 60_000
+)
+
+// Tick does a bounded piece of the background work: it finds dead DataNodes, has
+// blocks copied and replicas deleted. One NameNode, which is not in safe mode, calls
+// it every dfs.namenode.redundancy.interval.seconds, one call at a time. What one
+// NameNode left another one goes on with.
+func (r *Registry) Tick(ctx context.Context) error {
+	if r.strange.Load() {
+		if err := r.Load(ctx); err != nil {
+			return err
+		}
+	}
+	r.roll()
+	lost, removed := r.findLost()
+	var errs []error
+	for _, step := range []struct {
+		what string
+		do   func() error
+	}{
+		{"look for lost replicas", func() error { return r.scanLost(ctx, lost) }},
+		{"forget removed storages", func() error { return r.forgetRemoved(ctx, removed) }},
+		{"hand out deletions", func() error { return r.handOutDeletions(ctx) }},
+		{"have blocks copied", func() error { return r.reconstruct(ctx) }},
+	} {
+		if err := step.do(); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", step.what, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// roll forgets old placements that were never reported, such as abandoned blocks.
+func (r *Registry) roll() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.now()
+	if now-r.work.rolled < rollAfterMS {
+		return
+	}
+	r.work.rolled = now
+	for _, s := range r.storages {
+		s.scheduled = 0
+	}
+}
+
+// findLost returns the storages whose replicas count as lost, and those that are
+// to be forgotten. A DataNode found dead must register again.
+func (r *Registry) findLost() (lost, removed []int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.now()
+	for _, n := range r.nodes {
+		if n.row.AdminState != adminRemoved && !n.lost && r.dead(n, now) {
+			n.lost = true
+			n.copies, n.recoveries, n.deletions = nil, nil, map[int64]*deletion{}
+			r.endLease(n)
+			r.opt.Logger.Warn("a DataNode is dead", "datanode", n.row.UUID, "address", n.row.IP, "port", n.row.XferPort)
+		}
+	}
+	for id, s := range r.storages {
+		switch {
+		case s.row.State == storageRemoved:
+			removed = append(removed, id)
+		case s.node.lost || r.broken(s, now):
+			lost = append(lost, id)
+		}
+	}
+	return lost, removed
+}
+
+// A scan goes through the replicas of a lost storage.
+type scan struct{ after schema.Key }
+
+// scanLost queues the blocks that have a replica on a lost storage, a bounded piece
+// at a time. A storage that comes back in between needs no care: the queue is
+// looked at block by block.
+func (r *Registry) scanLost(ctx context.Context, lost []int64) error {
+	w := &r.work
+	isLost := make(map[int64]bool, len(lost))
+	for _, id := range lost {
+		isLost[id] = true
+	}
+	if w.scans == nil {
+		w.scans, w.done = map[int64]*scan{}, map[int64]bool{}
+	}
+	for id := range w.done {
+		if !isLost[id] {
+			delete(w.done, id)
+		}
+	}
+	for id := range w.scans {
+		if !isLost[id] {
+			delete(w.scans, id)
+		}
+	}
+	for _, id := range lost {
+		if len(w.scans) >= tickScans {
+			break
+		}
+		if !w.done[id] && w.scans[id] == nil {
+			w.scans[id] = &scan{}
+		}
+	}
+	for id, s := range w.scans {
+		for range scanPages {
+			more, err := r.scanStorage(ctx, id, s)
+			if err != nil {
+				return err
+			}
+			if !more {
+				delete(w.scans, id)
+				w.done[id] = true
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// scanStorage queues what one page of a storage's replicas leaves short.
+func (r *Registry) scanStorage(ctx context.Context, id int64, s *scan) (more bool, err error) {
+	reps, err := r.replicasOn(ctx, id, s.after)
+	if err != nil || len(reps) == 0 {
+		return false, err
+	}
+	short, err := r.short(ctx, reps)
+	if err != nil {
+		return false, err
+	}
+	if len(short) > 0 {
+		err = r.eng.Update(ctx, func(tx *txn.Tx) error {
+			keys := make([]schema.Key, len(short))
+			for i, q := range short {
+				keys[i] = queueKey(q.BlockID)
+			}
+			rows, err := getAll(tx, schema.Reconstructions, keys)
+			if err != nil {
+				return err
+			}
+			for i, q := range short {
+				if rows[i] == nil {
+					q.Since = tx.Now()
+					tx.Put(schema.Reconstructions, q.Row())
+				}
+			}
+			return nil
+		})
+	}
+	if err != nil {
+		return false, err
+	}
+	s.after = schema.ReplicasByStorage.KeyOf(reps[len(reps)-1].Row())
+	return len(reps) == scanPage, nil
+}
+
+// replicasOn returns a page of the replicas on a storage.
+func (r *Registry) replicasOn(ctx context.Context, id int64, after schema.Key) ([]schema.Replica, error) {
+	rows, err := r.scan(ctx, schema.ReplicasByStorage, schema.KeyOf(schema.Int(id)), after, scanPage)
+	reps := make([]schema.Replica, len(rows))
+	for i, row := range rows {
+		reps[i] = schema.ReplicaOf(row)
+	}
+	return reps, err
+}
+
+// short returns queue rows for those blocks of the replicas that have too few good
+// ones, as far as that can be seen without locks: who takes a row off the queue
+// looks again.
+func (r *Registry) short(ctx context.Context, reps []schema.Replica) ([]schema.Reconstruction, error) {
+	var out []schema.Reconstruction
+	err := r.eng.View(ctx, func(tx *txn.Tx) error {
+		out = nil
+		blocks, siblings, inodes := make([]schema.Key, len(reps)), make([]schema.Key, len(reps)), make([]schema.Key, len(reps))
+		for i, rep := range reps {
+			blocks[i] = schema.KeyOf(schema.Int(rep.BlockID))
+			siblings[i] = schema.KeyOf(schema.Int(rep.InodeID), schema.Int(rep.BlockID))
+			inodes[i] = schema.KeyOf(schema.Int(rep.InodeID))
+			tx.Want(txn.Prefix(schema.BlocksByID, blocks[i]), txn.Prefix(schema.Replicas.Primary, siblings[i]),
+				txn.Prefix(schema.InodesByID, inodes[i]))
+		}
+		for i, rep := range reps {
+			block, err := tx.Lookup(schema.BlocksByID, blocks[i])
+			if err != nil {
+				return err
+			}
+			inode, err := tx.Lookup(schema.InodesByID, inodes[i])
+			if err != nil {
+				return err
+			}
+			rows, err := tx.Lookup(schema.Replicas.Primary, siblings[i])
+			if err != nil {
+				return err
+			}
+			if len(block) == 0 || len(inode) == 0 {
+				continue
+			}
+			h := &Held{Inode: schema.InodeOf(inode[0]), Block: schema.BlockOf(block[0])}
+			for _, row := range rows {
+				h.Replicas = append(h.Replicas, schema.ReplicaOf(row))
+			}
+			t := r.count(h)
+			if want := h.Inode.Replication; h.Block.State == schema.BlockComplete && int64(t.live) < want {
+				out = append(out, schema.Reconstruction{BlockID: rep.BlockID, InodeID: rep.InodeID, Priority: t.priority(want)})
+			}
+		}
+		return nil
+	})
+	return out, err
+}
+
+// forgetRemoved deletes the replicas of storages that were removed, and at last the
+// storages and their DataNodes, a bounded piece at a time.
+func (r *Registry) forgetRemoved(ctx context.Context, removed []int64) error {
+	for _, id := range removed[:min(len(removed), tickScans)] {
+		reps, err := r.replicasOn(ctx, id, "")
+		if err != nil {
+			return err
+		}
+		var tasks []func() error
+		for _, rep := range reps {
+			tasks = append(tasks, func() error {
+				return r.eng.Update(ctx, func(tx *txn.Tx) error { return r.forgetReplica(tx, rep) })
+			})
+		}
+		if err := inParallel(tasks); err != nil {
+			return err
+		}
+		if len(reps) < scanPage {
+			if err := r.forgetStorage(ctx, id); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (r *Registry) forgetReplica(tx *txn.Tx, rep schema.Replica) error {
+	h, err := hold(tx, rep.BlockID)
+	if err != nil {
+		return err
+	}
+	if h == nil {
+		tx.Delete(schema.Replicas, schema.Replicas.Key(rep.Row()))
+		return nil
+	}
+	h.drop(tx, func(o *schema.Replica) bool { return o.StorageID == rep.StorageID })
+	return r.balance(tx, h, "")
+}
