@@ -1,9 +1,10 @@
 // Package election keeps the heartbeat table: which NameNodes of a store are alive,
 // and which one leads. Clocks of different machines are never compared: a NameNode
-// is alive while others see its counter move. The leader is the oldest NameNode
-// that is alive; the epoch that it writes when it begins is larger than all before
-// it, which lets DataNodes and transactions tell it from one that does not know yet
-// that it has been replaced. The package knows nothing of what a leader does.
+// is alive while others see its counter move. A NameNode leads until the others find
+// it dead, then the oldest of them follows; by that time it knows itself that it
+// does not lead any more. The epoch that a leader writes when it begins is larger
+// than all before it, and has its id as text: DataNodes and transactions tell by it
+// who is the newest. The package knows nothing of what a leader does.
 package election
 
 import (
@@ -11,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"sync"
 	"time"
 
@@ -226,17 +228,16 @@ func (n *Node) write(tx *txn.Tx, row schema.Namenode, led bool, epoch int64) (b 
 	if now == nil {
 		return b, ErrReplaced
 	}
-	b.epoch = now.Value
-	switch oldest := n.oldest(b.others, row.ID); {
-	case oldest && led && now.Value == epoch:
-		b.leads = true
-	case oldest:
+	b.epoch, b.leads = now.Value, led && now.Value == epoch
+	if !b.leads && n.mayLead(b.others, row.ID, now.Text) {
 		if now, err = get(tx, schema.VarEpoch, dal.Exclusive); err != nil {
 			return b, err
 		}
-		now.Value++
-		tx.Put(schema.Variables, now.Row())
-		b.leads, b.epoch = true, now.Value
+		if b.epoch == now.Value {
+			now.Value, now.Text = now.Value+1, strconv.FormatInt(row.ID, 10)
+			tx.Put(schema.Variables, now.Row())
+			b.leads, b.epoch = true, now.Value
+		}
 	}
 	tx.Put(schema.Namenodes, row.Row())
 	return b, nil
@@ -254,13 +255,17 @@ func get(tx *txn.Tx, name string, lock dal.Lock) (*schema.Variable, error) {
 	return &v, nil
 }
 
-// oldest reports whether no NameNode with a smaller id may be alive. One that was
-// never seen before may.
-func (n *Node) oldest(others []schema.Namenode, id int64) bool {
+// mayLead reports whether the NameNode id is the oldest of those that may be alive,
+// and the leader of the newest epoch is not among them. One that was never seen
+// before may be alive.
+func (n *Node) mayLead(others []schema.Namenode, id int64, leader string) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, o := range others {
-		if s, ok := n.seen[o.ID]; o.ID < id && (!ok || s.row.Counter != o.Counter || n.alive(s)) {
+		if o.ID == id || o.ID > id && strconv.FormatInt(o.ID, 10) != leader {
+			continue
+		}
+		if s, ok := n.seen[o.ID]; !ok || s.row.Counter != o.Counter || n.alive(s) {
 			return false
 		}
 	}
