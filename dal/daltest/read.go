@@ -216,9 +216,8 @@ var valueChecks = []check{
 		}
 		k.want(k.get(schema.Directories, keysOf(schema.Directories, rows)...), rows...)
 		k.want(k.read(scan(schema.Directories.Primary, "", key(int64(math.MaxInt64-2)), 0))[0].Rows, rows[8:]...)
-		for _, r := range rows {
-			k.write(remove(schema.Directories, schema.Directories.Key(r)))
-		}
+		k.write(removeAll(schema.Directories, rows)...)
+		k.want(k.get(schema.Directories, keysOf(schema.Directories, rows)...))
 	}},
 	{"long values", func(k *kit) {
 		all := make([]byte, 65535)
@@ -253,6 +252,16 @@ func values(k *kit, rows []schema.Row) {
 	}
 	k.write(remove(t, t.Key(rows[0])))
 	k.want(k.get(t, keysOf(t, rows)...), rows[1:]...)
+	k.write(removeAll(t, rows[:len(rows)-1])...)
+	k.want(k.read(scan(t.Primary, key(rows[0][0].Int()), "", 0))[0].Rows, rows[len(rows)-1])
+}
+
+func removeAll(t *schema.Table, rows []schema.Row) []dal.Change {
+	var changes []dal.Change
+	for _, r := range rows {
+		changes = append(changes, remove(t, t.Key(r)))
+	}
+	return changes
 }
 
 func keysOf(t *schema.Table, rows []schema.Row) []schema.Key {

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"math/bits"
 	"slices"
+	"strconv"
 
 	"github.com/hopsql/hopsql/dal"
 	"github.com/hopsql/hopsql/schema"
@@ -88,16 +89,37 @@ func (s *script) remove(t *schema.Table, cs []dal.Change) {
 		keys[i] = cs[i].Key
 	}
 	s.statement(nil, nil, func() {
-		s.sql("DELETE ")
-		if s.d.hints {
-			// Only this form of DELETE takes an index hint.
-			s.show(t.Name+" ", "")
+		if s.d.deletes > 0 && len(keys) > s.d.deletes {
+			s.removeJoined(t, keys)
+			return
 		}
-		s.sql("FROM ")
+		s.sql("DELETE FROM ")
 		s.sql(t.Name)
-		s.hint(t.Primary)
 		s.keys(t.Primary, "", s.padded(keys))
 	})
+}
+
+// removeJoined adds a DELETE that looks up key by key. With many keys in its WHERE,
+// a DELETE reads the whole of a table that has less than about five rows a key: it
+// locks them all, waits for other transactions and deadlocks with them.
+func (s *script) removeJoined(t *schema.Table, keys []schema.Key) {
+	cols := t.Primary.Columns()
+	s.sql("DELETE d FROM (")
+	s.each(len(keys), " UNION ALL ", func(i int) {
+		for c, v := range s.decode(keys[i], cols) {
+			s.sql([]string{"SELECT ", ","}[min(c, 1)])
+			s.hexValue(v)
+			if i == 0 {
+				s.sql(" AS k" + strconv.Itoa(c))
+			}
+		}
+	})
+	s.sql(") k STRAIGHT_JOIN " + t.Name + " d")
+	s.hint(t.Primary)
+	for c, col := range cols {
+		s.sql([]string{" ON ", " AND "}[min(c, 1)])
+		s.sql("d." + quote(col.Name) + "=k" + strconv.Itoa(c))
+	}
 }
 
 // A sum is what Adds to one row come to.

@@ -27,9 +27,13 @@ type dialect struct {
 	// lockReads: no statement sees one moment, so a read of more than one row
 	// takes shared locks.
 	lockReads bool
-	// hints: statements name their index, so that a small table is not scanned
-	// (and its rows locked) for a few keys.
-	hints bool
+	// hint names the index "%" of a SELECT or UPDATE, so that a small table is not
+	// scanned (and its rows locked) for a few keys. hintKey does so for the primary
+	// key too; "" where that has no name.
+	hint, hintKey string
+	// deletes is the most keys of a DELETE … WHERE, which takes no hint; more are
+	// joined. 0 is no limit.
+	deletes int
 	// tuples: keys are compared as (a,b) IN (VALUES …) and (a,b) > (…); else they
 	// are spelled out with AND and OR, the only form that the others plan well.
 	tuples bool
@@ -58,7 +62,7 @@ var innodb = dialect{
 	snapshot: "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
 	shared:   " LOCK IN SHARE MODE",
 	excl:     " FOR UPDATE",
-	hints:    true,
+	hint:     " FORCE INDEX (%)", hintKey: " FORCE INDEX (PRIMARY)", deletes: 4,
 	greatest: "GREATEST",
 	upsert:   " ON DUPLICATE KEY UPDATE ", upsertValue: "VALUES(%)", upsertNone: " ON DUPLICATE KEY UPDATE %=%",
 }
@@ -71,7 +75,7 @@ var ndb = func() dialect {
 	d.folder, d.engine = "ndb", "NDBCLUSTER"
 	d.snapshot = "BEGIN"
 	d.lockReads = true
-	d.hints = false
+	d.hint, d.hintKey, d.deletes = "", "", 0 // its plans were measured without
 	return d
 }()
 
@@ -82,6 +86,7 @@ var sqlite = dialect{
 	begin:        "BEGIN IMMEDIATE",
 	snapshot:     "BEGIN",
 	tuples:       true,
+	hint:         " INDEXED BY %",
 	greatest:     "max",
 	upsert:       " ON CONFLICT (%) DO UPDATE SET ", upsertValue: "excluded.%", upsertNone: " ON CONFLICT (%) DO NOTHING",
 }

@@ -5,6 +5,7 @@ import (
 	"math/bits"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/hopsql/hopsql/dal"
 	"github.com/hopsql/hopsql/schema"
@@ -78,15 +79,11 @@ func (s *script) from(x *schema.Index) {
 
 // hint names the index to use.
 func (s *script) hint(x *schema.Index) {
-	if !s.d.hints {
-		return
-	}
-	text := " FORCE INDEX (" + x.Name + ")"
 	if x == x.Table().Primary {
-		s.show(text, "")
+		s.show(s.d.hintKey, "")
 		return
 	}
-	s.sql(text)
+	s.sql(strings.ReplaceAll(s.d.hint, "%", x.Name))
 }
 
 // keys adds the condition that a row has one of the keys of x.
@@ -166,11 +163,10 @@ func separator(i int) string {
 // scan adds condition, order and limit of a scan of x.
 func (s *script) scan(x *schema.Index, sc *dal.Scan) {
 	s.between(x, sc)
-	s.sql(" ORDER BY ")
-	for i, c := range x.Columns() {
-		if i > 0 {
-			s.sql(",")
-		}
+	// The columns of the prefix are all equal, and MariaDB sorts the rows if they
+	// are named.
+	for i, c := range x.Columns()[x.Len(sc.Prefix):] {
+		s.sql([]string{" ORDER BY ", ","}[min(i, 1)])
 		s.sql(quote(c.Name))
 	}
 	if sc.Limit > 0 {

@@ -85,6 +85,17 @@ func (s *script) value(v schema.Value) {
 	s.args = append(s.args, driver.NamedValue{Ordinal: len(s.args) + 1, Value: argument(v)})
 }
 
+// hexValue adds a value as a literal whose type is the column's: a quoted string
+// would have the character set of the session.
+func (s *script) hexValue(v schema.Value) {
+	if v.Kind() != schema.KindBytes {
+		s.value(v)
+		return
+	}
+	s.show("", "?")
+	s.buf = appendHex(s.buf, v.Str())
+}
+
 // each adds what f writes for 0 … n-1, with sep between; the shape shows it once.
 func (s *script) each(n int, sep string, f func(i int)) {
 	outer := s.muted
@@ -148,6 +159,10 @@ func appendLiteral(b []byte, v schema.Value) []byte {
 		b = append(b, s...)
 		return append(b, '\'')
 	}
+	return appendHex(b, s)
+}
+
+func appendHex(b []byte, s string) []byte {
 	const digits = "0123456789abcdef"
 	b = append(b, "x'"...)
 	for i := range len(s) {

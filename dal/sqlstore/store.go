@@ -76,14 +76,9 @@ func (s *Store) Read(ctx context.Context, fetches []dal.Fetch) ([]dal.Rows, erro
 		return nil, err
 	}
 	var out []dal.Rows
-	several := s.several(fetches)
-	err := s.borrow(ctx, func(conn any) error {
-		q := query{s: s, sc: newScript(s.d, s.trace != nil), conn: conn, lock: s.readLock(fetches, several)}
-		if several {
-			q.head, q.tail = s.d.snapshot, "COMMIT"
-		}
-		var err error
-		if out, err = q.answer(ctx, fetches); err != nil && several && !errors.Is(err, driver.ErrBadConn) {
+	err := s.borrow(ctx, func(conn any) (err error) {
+		q := s.reading(fetches, conn)
+		if out, err = q.answer(ctx, fetches); err != nil && q.head != "" && !errors.Is(err, driver.ErrBadConn) {
 			// The connection may be in the middle of a transaction.
 			return discard{err}
 		}
@@ -93,6 +88,16 @@ func (s *Store) Read(ctx context.Context, fetches []dal.Fetch) ([]dal.Rows, erro
 		return nil, s.fail(ctx, "read", err, false)
 	}
 	return out, nil
+}
+
+// reading prepares a read over a driver's connection.
+func (s *Store) reading(fetches []dal.Fetch, conn any) *query {
+	several := s.several(fetches)
+	q := &query{s: s, sc: newScript(s.d, s.trace != nil), conn: conn, lock: s.readLock(fetches, several)}
+	if several {
+		q.head, q.tail = s.d.snapshot, "COMMIT"
+	}
+	return q
 }
 
 // several reports whether the answer takes more than one statement.
