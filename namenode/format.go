@@ -162,9 +162,10 @@ func ask(opt *FormatOptions, what, where string) error {
 		fmt.Fprintf(opt.Out, "Running in non-interactive mode, and data appears to exist in %s. Not formatting.\n", where)
 		return ErrAborted
 	}
+	in := bufio.NewReader(opt.In)
 	for {
 		fmt.Fprintf(opt.Out, "%s filesystem in %s ? (Y or N) ", what, where)
-		line, err := bufio.NewReader(opt.In).ReadString('\n')
+		line, err := in.ReadString('\n')
 		switch strings.ToUpper(strings.TrimSpace(line)) {
 		case "Y":
 			return nil
