@@ -77,6 +77,12 @@ for daemon in namenode datanode; do
 	"$home/scripts/hadoop-daemon.sh" start "$daemon"
 done
 
+"$hdfs" dfsadmin -safemode wait >/dev/null
+for ((i = 0; i < 300; i++)); do
+	if "$hdfs" dfsadmin -report | grep -q '^Live datanodes'; then break; fi
+	sleep 0.1
+done
+
 # 5,000 numbered lines, so that a byte out of place shows.
 seq 5000 >"$dir/hello.txt"
 "$hdfs" dfs -mkdir -p /hello
