@@ -24,7 +24,7 @@ var testIdentity = replicas.Identity{ClusterID: "CID-test", NamespaceID: 4711, P
 // fakeNN is as much of a NameNode as a DataNode needs: it registers, believes
 // reports and hands out commands.
 type fakeNN struct {
-	t      *testing.T
+	t      testing.TB
 	server *rpc.Server
 	addr   string
 
@@ -45,9 +45,9 @@ type fakeNN struct {
 	commits  []*datanodepb.CommitBlockSynchronizationRequestProto
 }
 
-func startNN(t *testing.T) *fakeNN { return startNNAt(t, "127.0.0.1:0") }
+func startNN(t testing.TB) *fakeNN { return startNNAt(t, "127.0.0.1:0") }
 
-func startNNAt(t *testing.T, addr string) *fakeNN {
+func startNNAt(t testing.TB, addr string) *fakeNN {
 	t.Helper()
 	ln, err := net.Listen("tcp", addr)
 	if err != nil {
@@ -245,7 +245,7 @@ func (n *fakeNN) forget(d *testNode) {
 	})
 }
 
-func eventually(t *testing.T, what string, ok func() bool) {
+func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		if ok() {

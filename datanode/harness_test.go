@@ -67,7 +67,7 @@ func nodeConf(nn string, dir string, kv ...string) *conf.Config {
 	return c
 }
 
-func startNode(t *testing.T, nn *fakeNN, dir string, kv ...string) *testNode {
+func startNode(t testing.TB, nn *fakeNN, dir string, kv ...string) *testNode {
 	t.Helper()
 	log := new(logBuffer)
 	up := make(chan *DataNode, 1)
@@ -102,7 +102,7 @@ func startNode(t *testing.T, nn *fakeNN, dir string, kv ...string) *testNode {
 }
 
 // cluster is a NameNode and some DataNodes.
-func cluster(t *testing.T, n int, kv ...string) (*fakeNN, []*testNode) {
+func cluster(t testing.TB, n int, kv ...string) (*fakeNN, []*testNode) {
 	t.Helper()
 	nn := startNN(t)
 	var nodes []*testNode
@@ -112,7 +112,7 @@ func cluster(t *testing.T, n int, kv ...string) (*fakeNN, []*testNode) {
 	return nn, nodes
 }
 
-func testPeers(t *testing.T) *datatransfer.Peers {
+func testPeers(t testing.TB) *datatransfer.Peers {
 	p := datatransfer.NewPeers(datatransfer.PeerConfig{Timeout: 10 * time.Second})
 	t.Cleanup(func() { p.Close() })
 	return p
@@ -133,7 +133,7 @@ func randomBytes(n int, seed byte) []byte {
 }
 
 // writeBlock writes a whole block through a pipeline.
-func writeBlock(t *testing.T, p *datatransfer.Peers, lb *hdfspb.LocatedBlockProto, data []byte) {
+func writeBlock(t testing.TB, p *datatransfer.Peers, lb *hdfspb.LocatedBlockProto, data []byte) {
 	t.Helper()
 	w := newBlock(t, p, lb)
 	mustWrite(t, w, data)
@@ -142,7 +142,7 @@ func writeBlock(t *testing.T, p *datatransfer.Peers, lb *hdfspb.LocatedBlockProt
 	}
 }
 
-func newBlock(t *testing.T, p *datatransfer.Peers, lb *hdfspb.LocatedBlockProto) *datatransfer.BlockWriter {
+func newBlock(t testing.TB, p *datatransfer.Peers, lb *hdfspb.LocatedBlockProto) *datatransfer.BlockWriter {
 	t.Helper()
 	w, err := datatransfer.CreateBlock(context.Background(), writerConf(p), lb, testBlockSize)
 	if err != nil {
@@ -152,7 +152,7 @@ func newBlock(t *testing.T, p *datatransfer.Peers, lb *hdfspb.LocatedBlockProto)
 	return w
 }
 
-func mustWrite(t *testing.T, w io.Writer, data []byte) {
+func mustWrite(t testing.TB, w io.Writer, data []byte) {
 	t.Helper()
 	if n, err := w.Write(data); err != nil || n != len(data) {
 		t.Fatalf("wrote %d of %d: %v", n, len(data), err)
@@ -171,7 +171,7 @@ func readRange(p *datatransfer.Peers, lb *hdfspb.LocatedBlockProto, node int, of
 }
 
 // wantBytes reads the block from every DataNode of lb.
-func wantBytes(t *testing.T, p *datatransfer.Peers, lb *hdfspb.LocatedBlockProto, want []byte) {
+func wantBytes(t testing.TB, p *datatransfer.Peers, lb *hdfspb.LocatedBlockProto, want []byte) {
 	t.Helper()
 	for i := range lb.GetLocs() {
 		got, err := readRange(p, lb, i, 0, int64(len(want)))
@@ -184,7 +184,7 @@ func wantBytes(t *testing.T, p *datatransfer.Peers, lb *hdfspb.LocatedBlockProto
 }
 
 // file finds the data file of a block.
-func (d *testNode) file(t *testing.T, id int64, suffix string) string {
+func (d *testNode) file(t testing.TB, id int64, suffix string) string {
 	t.Helper()
 	var found string
 	err := filepath.WalkDir(d.dir, func(path string, _ os.DirEntry, err error) error {
@@ -200,7 +200,7 @@ func (d *testNode) file(t *testing.T, id int64, suffix string) string {
 	return found
 }
 
-func flip(t *testing.T, path string, at int64) {
+func flip(t testing.TB, path string, at int64) {
 	t.Helper()
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
