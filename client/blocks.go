@@ -196,14 +196,17 @@ func (w *Writer) rebuild(nodes *hdfspb.LocatedBlockProto) error {
 
 // wantsReplacement is the rule of dfs.client.block.write.replace-datanode-on-failure.
 func (w *Writer) wantsReplacement(left int) bool {
+	whole := w.ending && w.block.Acked() == w.block.Pos()
+	if whole || left >= w.replication {
+		return false // the NameNode mends a block that is written
+	}
 	switch w.c.s.data.replace {
 	case "NEVER":
 		return false
 	case "ALWAYS":
-		return !w.ending && left < w.replication
+		return true
 	}
-	return !w.ending && w.replication >= 3 && left < w.replication &&
-		(left <= w.replication/2 || w.appends || w.flushed)
+	return w.replication >= 3 && (left <= w.replication/2 || w.appends || w.flushed)
 }
 
 // replace adds a DataNode to nodes and gives it the bytes that the others have.

@@ -296,7 +296,7 @@ func (c *copier) stream(in io.Reader, target *item, size int64) error {
 	}
 	if err := c.write(in, target, name, size); err != nil {
 		if !c.direct {
-			target.fs.Delete(name, false) // what is left of it; the error that counts is err
+			c.forget(target.fs, name)
 		}
 		return err
 	}
@@ -317,6 +317,19 @@ func (c *copier) stream(in io.Reader, target *item, size int64) error {
 		err = plain("rename " + (&pathIssue{path: target.text + copyingSuffix, target: target.text, text: textIO}).Error())
 	}
 	return err
+}
+
+// forget deletes what is left of a copy that failed, also after Ctrl-C, when the
+// file system at hand answers no more. The error that counts is the copy's.
+func (c *copier) forget(f FileSystem, name string) {
+	if d, ok := f.(interface{ Detached() (FileSystem, func()) }); ok && c.ctx.Err() != nil {
+		detached, done := d.Detached()
+		defer done()
+		f = detached
+	}
+	if _, err := f.Delete(name, false); err != nil {
+		c.Log.Warn("an unfinished copy is left", "path", name, "err", err)
+	}
 }
 
 func (c *copier) write(in io.Reader, target *item, name string, size int64) error {

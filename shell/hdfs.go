@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"context"
 	"errors"
 	"io"
 	"io/fs"
@@ -16,6 +17,16 @@ func HDFS(c *client.Client) FileSystem { return hdfs{c} }
 
 // hdfs closes the gaps between the os-like Client and what the verbs want.
 type hdfs struct{ *client.Client }
+
+// How long cleaning up may take after Ctrl-C.
+const detachedTime = 5 * time.Second
+
+// Detached is the same file system for a few calls after the context has ended;
+// done must be called.
+func (h hdfs) Detached() (f FileSystem, done func()) {
+	ctx, cancel := context.WithTimeout(context.Background(), detachedTime)
+	return hdfs{h.Client.WithContext(ctx)}, cancel
+}
 
 func (h hdfs) Stat(path string) (*client.FileInfo, error) {
 	info, err := h.Client.Stat(path)

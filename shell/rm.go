@@ -79,6 +79,7 @@ func (a *asker) mayDelete(it *item) (bool, error) {
 // confirm asks until the answer is yes or no; the end of input is no.
 func (a *asker) confirm(question string) (bool, error) {
 	for {
+		a.flush()
 		fmt.Fprintf(a.Err, "%s (Y or N) ", question)
 		line, err := a.in.ReadString('\n')
 		line = strings.TrimRight(line, "\r\n")

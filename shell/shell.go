@@ -108,6 +108,7 @@ func (s *Shell) fillIn() {
 }
 
 func (s *Shell) complain(who, text string) {
+	s.flush()
 	for line := range strings.SplitSeq(text, "\n") {
 		fmt.Fprintf(s.Err, "%s: %s\n", who, line)
 	}
@@ -123,6 +124,14 @@ func (r *run) show(err error) {
 	defer r.mu.Unlock()
 	r.errs++
 	r.complain(r.name, Message(err))
+}
+
+// flush hands buffered output on, so that it is seen before an error that
+// followed it and before a wait.
+func (s *Shell) flush() {
+	if b, ok := s.Out.(interface{ Flush() error }); ok {
+		b.Flush() // a failure sticks and is reported at the end
+	}
 }
 
 // warn is show without counting as a failure.
@@ -141,6 +150,7 @@ func (r *run) fatal(err error) bool {
 func (r *run) printf(format string, args ...any) { fmt.Fprintf(r.Out, format, args...) }
 
 func (r *run) sleep(d time.Duration) error {
+	r.flush()
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
