@@ -20,9 +20,9 @@ const (
 	ParentNotDirectory Kind = "parent is not a directory"
 	NotEmpty           Kind = "directory is not empty"
 	InvalidPath        Kind = "invalid path"
-	InvalidArgument    Kind = "invalid argument"   // HadoopIllegalArgumentException
-	IllegalArgument    Kind = "illegal argument"   // java.lang.IllegalArgumentException
-	BeingCreated       Kind = "open for writing"   // AlreadyBeingCreatedException
+	InvalidArgument    Kind = "invalid argument" // HadoopIllegalArgumentException
+	IllegalArgument    Kind = "illegal argument" // java.lang.IllegalArgumentException
+	BeingCreated       Kind = "open for writing" // AlreadyBeingCreatedException
 	RecoveryInProgress Kind = "lease is being recovered"
 	LeaseExpired       Kind = "no lease"
 	NotReplicatedYet   Kind = "not replicated yet"
