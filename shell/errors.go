@@ -73,14 +73,14 @@ func Message(err error) string {
 	var words plain
 	var connect *client.ConnectError
 	switch {
+	case errors.As(err, &connect):
+		return firstLine(connect.Error())
 	case errors.As(err, &issue):
 		return firstLine(issue.Error())
 	case errors.As(err, &words):
 		return firstLine(string(words))
 	case errors.As(err, &x):
 		return firstLine(x.Error())
-	case errors.As(err, &connect):
-		return firstLine(connect.Error())
 	}
 	name, kind := "", err
 	var pe *fs.PathError

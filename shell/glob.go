@@ -116,7 +116,31 @@ func compilePattern(glob string) (*pattern, error) {
 
 // expandBraces writes out the braces that hold a slash, since components are
 // matched one by one: /{a/b,c}/d is /a/b/d and /c/d.
-func expandBraces(glob string) []string {
+//
+// Every brace multiplies, so what would be more than maxAlternatives is refused.
+func expandBraces(glob string) ([]string, error) {
+	done, todo := []string(nil), []string{glob}
+	for len(todo) > 0 {
+		next := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		alts := splitOne(next)
+		if alts == nil {
+			done = append(done, next)
+			continue
+		}
+		slices.Reverse(alts)
+		if todo = append(todo, alts...); len(todo)+len(done) > maxAlternatives {
+			return nil, plain(fmt.Sprintf("Illegal file pattern: it stands for more than %d paths", maxAlternatives))
+		}
+	}
+	return done, nil
+}
+
+// Most paths that the braces of one pattern are written out to.
+const maxAlternatives = 10000
+
+// splitOne writes out the first brace that holds a slash, nil if there is none.
+func splitOne(glob string) []string {
 	start, depth, slash := -1, 0, false
 	for i := 0; i < len(glob); i++ {
 		switch glob[i] {
@@ -136,13 +160,13 @@ func expandBraces(glob string) []string {
 			if depth--; depth == 0 && slash {
 				var out []string
 				for _, alt := range splitAlternatives(glob[start+1 : i]) {
-					out = append(out, expandBraces(glob[:start]+alt+glob[i+1:])...)
+					out = append(out, glob[:start]+alt+glob[i+1:])
 				}
 				return out
 			}
 		}
 	}
-	return []string{glob}
+	return nil
 }
 
 func splitAlternatives(s string) []string {
@@ -211,7 +235,11 @@ func (s *Shell) expand(arg string) ([]*item, error) {
 
 // glob finds the names that an absolute pattern stands for, in order.
 func glob(f FileSystem, full string) (found []*client.FileInfo, wild bool, err error) {
-	for _, flat := range expandBraces(full) {
+	flats, err := expandBraces(full)
+	if err != nil {
+		return nil, false, err
+	}
+	for _, flat := range flats {
 		some, w, err := globFlat(f, flat)
 		if err != nil {
 			return nil, false, err
