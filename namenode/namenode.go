@@ -212,6 +212,10 @@ func (p *process) startRules(ctx context.Context, id rpc.Identity) error {
 		return fmt.Errorf("load the DataNodes: %w", err)
 	}
 	p.safe = blocks.NewSafe(p.engine, p.blocks, p.set.safe)
+	// A file system without blocks has nothing to wait for.
+	if err := p.safe.Check(ctx); err != nil {
+		return fmt.Errorf("safe mode: %w", err)
+	}
 	p.ns = namespace.New(p.engine, p.blocks, p.safe, p.set.namespace)
 	p.node, err = election.Join(ctx, election.Config{
 		Engine: p.engine, NamespaceID: id.NamespaceID, Interval: p.set.interval, Missed: p.set.missed,

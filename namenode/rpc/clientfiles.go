@@ -26,7 +26,6 @@ func (s *Service) fileMethods() map[string]ipc.Method {
 		"setPermission":         handle(s.setPermission),
 		"setOwner":              handle(s.setOwner),
 		"setTimes":              handle(s.setTimes),
-		"setReplication":        refuse("setReplication"),
 		"getContentSummary":     handle(s.getContentSummary),
 		"getQuotaUsage":         handle(s.getQuotaUsage),
 		"getPreferredBlockSize": handle(s.getPreferredBlockSize),

@@ -166,7 +166,9 @@ func encodeTargets(targets []blocks.Target) ([]*hdfspb.DatanodeInfoProto, []hdfs
 // fill encodes where a DataNode is, which is all that readers and writers need.
 func (b *targetBox) fill(d *schema.Datanode) *hdfspb.DatanodeInfoProto {
 	b.xfer, b.info, b.ipc, b.secure = uint32(d.XferPort), uint32(d.InfoPort), uint32(d.IpcPort), uint32(d.InfoSecurePort)
-	b.admin = hdfspb.DatanodeInfoProto_AdminState(d.AdminState)
+	if _, ok := hdfspb.DatanodeInfoProto_AdminState_name[int32(d.AdminState)]; ok {
+		b.admin = hdfspb.DatanodeInfoProto_AdminState(d.AdminState)
+	}
 	id := &b.id
 	id.IpAddr, id.HostName, id.DatanodeUuid = &d.IP, &d.Host, &d.UUID
 	id.XferPort, id.InfoPort, id.IpcPort, id.InfoSecurePort = &b.xfer, &b.info, &b.ipc, &b.secure
@@ -196,7 +198,10 @@ func encodeDatanode(d *blocks.DatanodeStatus) *hdfspb.DatanodeInfoProto {
 // encodeStorage encodes a volume with its figures.
 func encodeStorage(v *blocks.StorageStatus) *hdfspb.StorageReportProto {
 	u := func(v int64) *uint64 { return proto.Uint64(uint64(v)) }
-	kind, state := storageType(v.Storage.Type), hdfspb.DatanodeStorageProto_StorageState(v.Storage.State)
+	kind, state := storageType(v.Storage.Type), hdfspb.DatanodeStorageProto_NORMAL
+	if v.Storage.State == int64(hdfspb.DatanodeStorageProto_READ_ONLY_SHARED) {
+		state = hdfspb.DatanodeStorageProto_READ_ONLY_SHARED
+	}
 	return &hdfspb.StorageReportProto{
 		StorageUuid: &v.Storage.UUID, Failed: &v.Failed, Capacity: u(v.Capacity), DfsUsed: u(v.Used), Remaining: u(v.Remaining),
 		BlockPoolUsed: u(v.BlockPoolUsed), NonDfsUsed: u(v.NonDFSUsed),
