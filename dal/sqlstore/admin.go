@@ -57,7 +57,11 @@ func noDatabase(err error) bool {
 func (a admin) Migrate(ctx context.Context) error {
 	return a.migrate(ctx, "migrate", func(m *migrate.Migrate, from int, dirty bool) error {
 		if dirty {
-			if err := m.Force(max(from-1, database.NilVersion)); err != nil {
+			before := from - 1
+			if before < 1 {
+				before = database.NilVersion
+			}
+			if err := m.Force(before); err != nil {
 				return err
 			}
 		}

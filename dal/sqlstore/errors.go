@@ -2,12 +2,17 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
+	"net"
+	"os"
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/go-sql-driver/mysql"
 	lite "modernc.org/sqlite"
@@ -41,9 +46,26 @@ func (s *Store) fail(ctx context.Context, op string, err error, sent bool) error
 		return ctx.Err()
 	case errors.Is(err, driver.ErrBadConn):
 		err = errLost
+	case !broken(err):
+		return &dal.Error{Kind: dal.Permanent, Op: op, Err: s.at(err)}
 	}
 	// The chain is cut: a dial that timed out is no ended context.
 	return &dal.Error{Kind: dal.Unavailable, Op: op, Err: s.at(errors.New(err.Error()))}
+}
+
+// broken reports whether err is that of a connection, not of what was asked.
+func broken(err error) bool {
+	var of net.Error
+	var no syscall.Errno
+	for _, e := range []error{
+		io.EOF, io.ErrUnexpectedEOF, os.ErrDeadlineExceeded, sql.ErrConnDone,
+		mysql.ErrInvalidConn, mysql.ErrMalformPkt, mysql.ErrPktSync, mysql.ErrPktSyncMul, mysql.ErrBusyBuffer,
+	} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return errors.As(err, &of) || errors.As(err, &no)
 }
 
 // at says where an error happened, and what to do about it where that is known.

@@ -39,11 +39,8 @@ func (t *tx) Fetch(ctx context.Context, fetches []dal.Fetch) ([]dal.Rows, error)
 		return nil, err
 	}
 	var out []dal.Rows
-	err := t.with(ctx, func(conn any) error {
-		q := query{s: t.s, sc: newScript(t.s.d, t.s.trace != nil), conn: conn, head: t.head()}
-		q.lock = func(f *dal.Fetch) dal.Lock { return f.Lock }
-		var err error
-		out, err = q.answer(ctx, fetches)
+	err := t.with(ctx, func(conn any) (err error) {
+		out, err = t.locking(conn).answer(ctx, fetches)
 		return err
 	})
 	if err != nil {
@@ -69,9 +66,8 @@ func (t *tx) Commit(ctx context.Context, changes []dal.Change) error {
 	}
 	last := false // the text with the COMMIT is on its way
 	err := t.with(ctx, func(conn any) error {
-		q := query{s: t.s, sc: newScript(t.s.d, t.s.trace != nil), conn: conn}
 		last = false
-		return t.commit(ctx, &q, changes, &last)
+		return t.commit(ctx, t.locking(conn), changes, &last)
 	})
 	t.end(err != nil)
 	if err != nil {
@@ -80,10 +76,19 @@ func (t *tx) Commit(ctx context.Context, changes []dal.Change) error {
 	return nil
 }
 
+// locking prepares a call over the transaction's connection.
+func (t *tx) locking(conn any) *query {
+	q := &query{s: t.s, sc: newScript(t.s.d, t.s.trace != nil), conn: conn, lock: func(f *dal.Fetch) dal.Lock { return f.Lock }}
+	if !t.begun {
+		q.head = t.s.d.begin
+	}
+	return q
+}
+
 func (t *tx) commit(ctx context.Context, q *query, changes []dal.Change, last *bool) error {
 	defer q.show()
-	if head := t.head(); head != "" {
-		q.sc.plain(head)
+	if q.head != "" {
+		q.sc.plain(q.head)
 	}
 	err := q.sc.changes(changes, func() error {
 		if !q.s.d.placeholders && len(q.sc.buf) < maxTrip {
@@ -98,14 +103,6 @@ func (t *tx) commit(ctx context.Context, q *query, changes []dal.Change, last *b
 	q.sc.plain("COMMIT")
 	*last = true
 	return q.send(ctx)
-}
-
-// head starts the transaction in front of the first statement.
-func (t *tx) head() string {
-	if t.begun {
-		return ""
-	}
-	return t.s.d.begin
 }
 
 // with runs f with the transaction's connection, taking one first if there is
