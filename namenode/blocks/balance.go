@@ -51,6 +51,9 @@ func (r *Registry) count(h *Held) tally {
 	return t
 }
 
+// Live is the number of good replicas on DataNodes that are not dead.
+func (r *Registry) Live(h *Held) int64 { return int64(r.count(h).live) }
+
 // priority is the urgency of a block that should have want replicas.
 func (t tally) priority(want int64) int64 {
 	live := int64(t.live)

@@ -91,6 +91,7 @@ type Registry struct {
 	rng      *rand.Rand
 	strange  atomic.Bool // a storage came up that is not known here: read the tables again
 
+	safe  atomic.Pointer[Safe]
 	stats queueStats // of the last complete pass through the queues
 
 	work work // what Tick is at; one goroutine

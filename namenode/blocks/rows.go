@@ -154,3 +154,79 @@ func GroupFiles(blocks, replicas []schema.Row) map[int64]*File {
 	}
 	return files
 }
+
+// Repipe notes that a block, which is being written with the stamp of its row, is
+// written to the targets from now on. Replicas elsewhere have an older stamp: they
+// are no copies any more, and go once the block is complete and has enough.
+func Repipe(tx *txn.Tx, b *schema.Block, targets []Target) error {
+	rows, err := tx.Lookup(schema.Replicas.Primary, schema.KeyOf(schema.Int(b.InodeID), schema.Int(b.BlockID)))
+	if err != nil {
+		return err
+	}
+	h := Held{Block: *b}
+	for _, r := range rows {
+		h.Replicas = append(h.Replicas, schema.ReplicaOf(r))
+	}
+	keep := map[int64]bool{}
+	for _, t := range targets {
+		id := t.Storage.StorageID
+		keep[id] = true
+		if old := h.on(id); old != nil && h.good(old) {
+			continue // it was finalized with the new stamp already
+		}
+		h.put(tx, schema.Replica{StorageID: id, State: schema.ReplicaExpected, GenerationStamp: b.GenerationStamp})
+	}
+	for _, rep := range h.Replicas {
+		if !keep[rep.StorageID] && rep.State != schema.ReplicaCorrupt {
+			rep.State = schema.ReplicaCorrupt
+			h.put(tx, rep)
+		}
+	}
+	return nil
+}
+
+// Rows is the number of block and replica rows of the file.
+func (f *File) Rows() int {
+	n := len(f.Blocks)
+	for _, reps := range f.Replicas {
+		n += len(reps)
+	}
+	return n
+}
+
+// Move gives all blocks of a file, with what hangs on them, to another inode, where
+// they are numbered from idx. Both inode rows are locked. It returns the blocks as
+// they are there.
+func (f *File) Move(tx *txn.Tx, inode, idx int64) (*File, error) {
+	keys := make([]schema.Key, len(f.Blocks))
+	for i := range f.Blocks {
+		keys[i] = queueKey(f.Blocks[i].BlockID)
+	}
+	queued, err := getAll(tx, schema.Reconstructions, keys)
+	if err != nil {
+		return nil, err
+	}
+	moved := &File{Replicas: map[int64][]schema.Replica{}}
+	for i, b := range f.Blocks {
+		tx.Delete(schema.Blocks, schema.Blocks.Key(b.Row()))
+		b.InodeID, b.Idx = inode, idx+int64(i)
+		if err := tx.Insert(schema.Blocks, b.Row()); err != nil {
+			return nil, err
+		}
+		moved.Blocks = append(moved.Blocks, b)
+		for _, rep := range f.Replicas[b.BlockID] {
+			tx.Delete(schema.Replicas, schema.Replicas.Key(rep.Row()))
+			rep.InodeID = inode
+			if err := tx.Insert(schema.Replicas, rep.Row()); err != nil {
+				return nil, err
+			}
+			moved.Replicas[b.BlockID] = append(moved.Replicas[b.BlockID], rep)
+		}
+		if queued[i] != nil {
+			q := schema.ReconstructionOf(queued[i])
+			q.InodeID = inode
+			tx.Put(schema.Reconstructions, q.Row())
+		}
+	}
+	return moved, nil
+}

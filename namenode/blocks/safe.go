@@ -57,6 +57,7 @@ func NewSafe(eng *txn.Engine, reg *Registry, opt SafeOptions) *Safe {
 	}
 	s := &Safe{eng: eng, reg: reg, opt: opt, startup: opt.Threshold > 0}
 	s.publish(turnOff + "once the thresholds have been reached.")
+	reg.safe.Store(s)
 	return s
 }
 

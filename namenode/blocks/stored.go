@@ -177,3 +177,36 @@ func (r *Registry) commit(tx *txn.Tx, in *schema.Inode, h *Held, length int64) {
 		}
 	}
 }
+
+// Recovered notes that the last block of f was recovered: its replicas on the
+// targets have the stamp and the length, others are out of date. When complete is
+// false the writer goes on with it.
+func (r *Registry) Recovered(tx *txn.Tx, in *schema.Inode, f *File, stamp, length int64, complete bool, targets []Target) {
+	b := f.Last()
+	h := f.Held(in, b)
+	h.Block.GenerationStamp, h.Block.NumBytes = stamp, length
+	h.Block.RecoveryID = max(h.Block.RecoveryID, stamp)
+	h.Block.RecoveryStarted, h.Block.TruncateTo = 0, 0
+	h.Block.State = schema.BlockUnderConstruction
+	state := int64(schema.ReplicaExpected)
+	if complete {
+		h.Block.State, state = schema.BlockComplete, schema.ReplicaFinalized
+	}
+	h.save(tx)
+	has := map[int64]bool{}
+	for _, t := range targets {
+		has[t.Storage.StorageID] = true
+		h.put(tx, schema.Replica{StorageID: t.Storage.StorageID, State: state, GenerationStamp: stamp, NumBytes: length})
+	}
+	for _, rep := range h.Replicas {
+		if !has[rep.StorageID] && !h.good(&rep) && rep.State != schema.ReplicaCorrupt {
+			rep.State = schema.ReplicaCorrupt
+			h.put(tx, rep)
+		}
+	}
+	if complete {
+		r.Completed(tx, h)
+	}
+	*b = h.Block
+	f.Replicas[b.BlockID] = h.Replicas
+}

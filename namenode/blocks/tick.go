@@ -33,9 +33,9 @@ const (
 )
 
 // Tick does a bounded piece of the background work: it finds dead DataNodes, has
-// blocks copied and replicas deleted. One NameNode, which is not in safe mode, calls
-// it every dfs.namenode.redundancy.interval.seconds, one call at a time. What one
-// NameNode left another one goes on with.
+// blocks copied and replicas deleted; in safe mode it only finds dead DataNodes. One
+// NameNode calls it every dfs.namenode.redundancy.interval.seconds, one call at a
+// time. What one NameNode left another one goes on with.
 func (r *Registry) Tick(ctx context.Context) error {
 	if r.strange.Load() {
 		if err := r.Load(ctx); err != nil {
@@ -44,6 +44,11 @@ func (r *Registry) Tick(ctx context.Context) error {
 	}
 	r.roll()
 	lost, removed := r.findLost()
+	if s := r.safe.Load(); s != nil {
+		if on, _ := s.On(); on {
+			return nil
+		}
+	}
 	var errs []error
 	for _, step := range []struct {
 		what string

@@ -49,27 +49,29 @@ func (n *Namespace) Create(ctx context.Context, c *Caller, r CreateRequest) (*Fi
 		return nil, err
 	}
 	var st *FileStatus
-	err = n.update(ctx, func(tx *txn.Tx) error {
-		st = nil
-		c.wantAnswer(tx)
-		w, err := n.resolve(tx, p, dal.Exclusive)
-		if err != nil {
-			return err
-		}
-		answer, done, err := c.answered(tx)
-		if err != nil {
-			return err
-		}
-		if done {
-			st, err = n.recreated(tx, answer)
-			return err
-		}
-		in, err := n.create(tx, c, w, &r)
-		if err != nil {
-			return err
-		}
-		st = &FileStatus{Inode: *in, ModTime: in.MTime}
-		return c.remember(tx, strconv.FormatInt(in.ID, 10))
+	err = n.takingOver(ctx, c, r.Src, r.ClientName, opCreate, func() error {
+		return n.update(ctx, func(tx *txn.Tx) error {
+			st = nil
+			c.wantAnswer(tx)
+			w, err := n.resolve(tx, p, dal.Exclusive)
+			if err != nil {
+				return err
+			}
+			answer, done, err := c.answered(tx)
+			if err != nil {
+				return err
+			}
+			if done {
+				st, err = n.recreated(tx, answer)
+				return err
+			}
+			in, err := n.create(tx, c, w, &r)
+			if err != nil {
+				return err
+			}
+			st = &FileStatus{Inode: *in, ModTime: in.MTime}
+			return c.remember(tx, strconv.FormatInt(in.ID, 10))
+		})
 	})
 	return st, err
 }
@@ -136,7 +138,10 @@ func (n *Namespace) create(tx *txn.Tx, c *Caller, w *walk, r *CreateRequest) (*s
 			return nil, err
 		}
 	case r.Flags&FlagOverwrite == 0:
-		return nil, existsError(c, w, r.ClientName)
+		if err := w.requireClosed(tx, c, r.ClientName, opCreate); err != nil {
+			return nil, err
+		}
+		return nil, fault.New(fault.Exists, "%s for client %s already exists", w.path(), c.Host)
 	default:
 		added = 0
 		if err := n.removeFile(tx, w.target()); err != nil {
@@ -144,20 +149,6 @@ func (n *Namespace) create(tx *txn.Tx, c *Caller, w *walk, r *CreateRequest) (*s
 		}
 	}
 	return n.insertFile(tx, c, w, r, added)
-}
-
-// existsError is the error of a create over a file that is there.
-func existsError(c *Caller, w *walk, client string) error {
-	in := w.target()
-	switch {
-	case in.ClientName == client:
-		return fault.New(fault.BeingCreated, "Failed to CREATE_FILE %s for %s on %s because %s is already the current lease holder.",
-			w.path(), client, c.Host, client)
-	case in.ClientName != "":
-		return fault.New(fault.BeingCreated, "Failed to CREATE_FILE %s for %s on %s because this file lease is currently owned by %s on %s",
-			w.path(), client, c.Host, in.ClientName, in.ClientMachine)
-	}
-	return fault.New(fault.Exists, "%s for client %s already exists", w.path(), c.Host)
 }
 
 func (n *Namespace) insertFile(tx *txn.Tx, c *Caller, w *walk, r *CreateRequest, added int64) (*schema.Inode, error) {

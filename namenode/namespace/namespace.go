@@ -25,12 +25,13 @@ type Limits struct {
 	MinReplication int64
 	ListLimit      int   // entries of a page of getListing
 	ATimePrecision int64 // ms; 0 keeps no access times
+	LeaseHardLimit int64 // ms after which the NameNode closes a file whose writer is silent
 }
 
 // DefaultLimits are Hadoop's.
 func DefaultLimits() Limits {
 	return Limits{MaxComponent: 255, MaxItems: 1 << 20, MinBlockSize: 1 << 20, MaxBlocks: 10_000,
-		MaxReplication: 512, MinReplication: 1, ListLimit: 1000, ATimePrecision: 3_600_000}
+		MaxReplication: 512, MinReplication: 1, ListLimit: 1000, ATimePrecision: 3_600_000, LeaseHardLimit: 20 * 60_000}
 }
 
 // Settings are what an operator chooses for the namespace.
@@ -60,6 +61,8 @@ type Namespace struct {
 	blocks *blocks.Registry
 	set    Settings
 	safe   SafeMode
+
+	recoverAfter int64 // where RecoverExpired is among the files that it recovers
 }
 
 // SafeMode says whether the namespace may be changed.
