@@ -74,7 +74,7 @@ func TestUnknownOption(t *testing.T) {
 func TestWrongNumber(t *testing.T) {
 	c := cluster.New(t, cluster.Options{})
 	c.Format(t)
-	wantWords(t, refused(t, c, "-D", "dfs.namenode.handler.count=many"), "dfs.namenode.handler.count", "many")
+	wantWords(t, refused(t, c, "-D", "dfs.blocksize=many"), "dfs.blocksize", "many")
 }
 
 func TestWrongStoreURL(t *testing.T) {

@@ -2,12 +2,14 @@ package process
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"os"
 	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // Result is what a command left behind.
@@ -35,10 +37,16 @@ func shorten(s string) string {
 	return s
 }
 
-// Run runs a command to its end; spec.Log is not used. stdin may be "".
+// patience is how long a command of Run may take.
+const patience = 3 * time.Minute
+
+// Run runs a command to its end; spec.Log is not used. stdin may be "". A command
+// that takes longer than three minutes is killed and fails the test.
 func Run(tb testing.TB, spec Spec, stdin string) Result {
 	tb.Helper()
-	cmd := exec.CommandContext(tb.Context(), spec.Args[0], spec.Args[1:]...)
+	ctx, cancel := context.WithTimeout(tb.Context(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, spec.Args[0], spec.Args[1:]...)
 	cmd.Dir = spec.Dir
 	cmd.Env = append(os.Environ(), spec.Env...)
 	cmd.Stdin = strings.NewReader(stdin)
@@ -46,6 +54,9 @@ func Run(tb testing.TB, spec Spec, stdin string) Result {
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err := cmd.Run()
+	if ctx.Err() != nil {
+		tb.Fatalf("%s: killed after %v; what it printed:\n%s\n%s", spec.Name, patience, shorten(out.String()), shorten(errs.String()))
+	}
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		tb.Fatalf("%s: %v", spec.Name, err)
