@@ -19,8 +19,8 @@ import (
 const datanodeProtocol = "org.apache.hadoop.hdfs.server.protocol.DatanodeProtocol"
 
 const (
-	helloPause = 5 * time.Second // between tries of versionRequest
-	errorPause = time.Second     // after any other failed call
+	helloPause = time.Second // between tries of versionRequest
+	errorPause = time.Second // after any other failed call
 )
 
 // The answers of a NameNode after which its actor ends for good.

@@ -314,3 +314,18 @@ func TestNameNodeAddresses(t *testing.T) {
 		}
 	}
 }
+
+// When a client hears that a block is finished the NameNode has heard it, too.
+func TestNameNodeHearsFirst(t *testing.T) {
+	nn, nodes := cluster(t, 2)
+	p := testPeers(t)
+	for i := range 20 {
+		id := int64(450 + i)
+		writeBlock(t, p, nn.located(id, 1001, 0, nodes...), []byte("small"))
+		nn.do(func() {
+			if b := nn.known[nodes[1].uuid][id]; b.GetStatus() != statusReceived {
+				t.Errorf("blk_%d was acked, the NameNode knows %v", id, b)
+			}
+		})
+	}
+}

@@ -86,7 +86,7 @@ func (d *DataNode) Run(ctx context.Context) error {
 	store, err := replicas.Open(replicas.Options{Dirs: d.set.dirs, Reserved: d.set.reserved,
 		SyncOnClose: d.set.syncOnClose, FailedTolerated: int(d.set.failedTolerated), Logger: d.log})
 	if err != nil {
-		return err
+		return fmt.Errorf("dfs.datanode.data.dir: %w", err)
 	}
 	d.store = store
 	ctx, stop := context.WithCancelCause(ctx)

@@ -22,6 +22,9 @@ type outbox struct {
 
 	mu      sync.Mutex
 	changes map[string]map[uint64]*received // by storage and block
+	noted   uint64                          // changes noted so far
+	told    uint64                          // of them, how many were delivered or replaced
+	news    chan struct{}                   // closed when told grows
 	urgent  bool                            // do not wait for the next heartbeat
 	full    bool                            // a full report was asked for
 	bad     []*hdfspb.LocatedBlockProto
@@ -34,7 +37,7 @@ type errorNote struct {
 }
 
 func newOutbox() *outbox {
-	return &outbox{wake: make(chan struct{}, 1), changes: make(map[string]map[uint64]*received)}
+	return &outbox{wake: make(chan struct{}, 1), news: make(chan struct{}), changes: make(map[string]map[uint64]*received)}
 }
 
 func (o *outbox) ring() {
@@ -56,6 +59,7 @@ func (o *outbox) change(storage string, b *received) {
 		delete(m, b.GetBlock().GetBlockId())
 	}
 	o.changes[storage][b.GetBlock().GetBlockId()] = b
+	o.noted++
 	if b.GetStatus() == datanodepb.ReceivedDeletedBlockInfoProto_RECEIVED {
 		o.urgent = true
 		o.ring()
@@ -77,13 +81,39 @@ func (o *outbox) due(beat bool) bool {
 	return false
 }
 
-// take empties the changes.
-func (o *outbox) take() map[string]map[uint64]*received {
+// take empties the changes. upTo is for delivered, when they are.
+func (o *outbox) take() (all map[string]map[uint64]*received, upTo uint64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	all := o.changes
+	all = o.changes
 	o.changes, o.urgent = make(map[string]map[uint64]*received), false
-	return all
+	return all, o.noted
+}
+
+// delivered says that the NameNode knows the changes up to a number.
+func (o *outbox) delivered(upTo uint64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.told = upTo
+	close(o.news)
+	o.news = make(chan struct{})
+}
+
+// await waits until everything noted by now is delivered, or ctx ends.
+func (o *outbox) await(ctx context.Context) {
+	o.mu.Lock()
+	want := o.noted
+	for o.told < want {
+		news := o.news
+		o.mu.Unlock()
+		select {
+		case <-news:
+		case <-ctx.Done():
+			return
+		}
+		o.mu.Lock()
+	}
+	o.mu.Unlock()
 }
 
 // putBack returns changes that were not delivered, unless there is newer word.

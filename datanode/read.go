@@ -151,7 +151,7 @@ func (s *sender) chunks(first, end int64) error {
 				s.d.tellBad(s.r.Info)
 			}
 			if s.strict || s.wire.Size() == 0 {
-				return bad
+				return fmt.Errorf("at offset %d: %w", off, bad)
 			}
 		}
 		if err := s.send(p, off, false); err != nil {

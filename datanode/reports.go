@@ -14,6 +14,9 @@ import (
 	"github.com/hopsql/hopsql/hadoop/protocols/hdfspb"
 )
 
+// toldWait bounds how long the ack of a finished block waits for the NameNode.
+const toldWait = 100 * time.Millisecond
+
 // beat sends a heartbeat and takes what comes back.
 func (a *actor) beat(ctx context.Context, now time.Time) error {
 	fullDue := !now.Before(a.nextFull) && a.lease == 0
@@ -62,7 +65,7 @@ func storageReport(st replicas.Storage) *hdfspb.StorageReportProto {
 
 // sendIncremental tells what changed since the last time.
 func (a *actor) sendIncremental(ctx context.Context) error {
-	all := a.out.take()
+	all, upTo := a.out.take()
 	req := &datanodepb.BlockReceivedAndDeletedRequestProto{Registration: a.reg, BlockPoolId: proto.String(a.d.store.Pool())}
 	for _, st := range a.d.store.Storages() {
 		blocks := all[st.UUID]
@@ -75,14 +78,14 @@ func (a *actor) sendIncremental(ctx context.Context) error {
 		}
 		req.Blocks = append(req.Blocks, m)
 	}
-	if len(req.Blocks) == 0 {
-		return nil
+	if len(req.Blocks) > 0 {
+		if err := a.call(ctx, "blockReceivedAndDeleted", req, &datanodepb.BlockReceivedAndDeletedResponseProto{}); err != nil {
+			a.out.putBack(all)
+			return err
+		}
 	}
-	err := a.call(ctx, "blockReceivedAndDeleted", req, &datanodepb.BlockReceivedAndDeletedResponseProto{})
-	if err != nil {
-		a.out.putBack(all)
-	}
-	return err
+	a.out.delivered(upTo)
+	return nil
 }
 
 // sendFull reports all replicas: in one message, or one for each storage if there
@@ -142,6 +145,17 @@ func (d *DataNode) tell(storage string, b replicas.Block, length int64, status d
 	for _, a := range d.actors {
 		a.out.change(storage, m)
 	}
+}
+
+// awaitTold waits a moment until the active NameNode knows the changes.
+func (d *DataNode) awaitTold() {
+	a := d.claims.current()
+	if a == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(d.quit, toldWait)
+	defer cancel()
+	a.out.await(ctx)
 }
 
 // tellBad reports a replica here as damaged, to every NameNode.

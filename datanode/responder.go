@@ -177,12 +177,17 @@ func (r *responder) awaitMirror(seqno int64, down, up *datatransfer.Ack) {
 }
 
 // finish makes the replica whole and notes it for the NameNodes, before the
-// client hears that it is.
+// client hears that it is. The last node of the pipeline gives the NameNode a
+// moment to learn it: a client that completes a file sooner is told to come back,
+// and stock clients take 400 ms for that.
 func (r *responder) finish() error {
 	n, err := r.w.Finalize()
 	if err != nil {
 		return err
 	}
 	r.s.d.tell(r.w.StorageUUID(), replicas.Block{ID: r.block.ID, Stamp: r.w.Stamp()}, n, datanodepb.ReceivedDeletedBlockInfoProto_RECEIVED, "")
+	if r.mirror == nil {
+		r.s.d.awaitTold()
+	}
 	return nil
 }
