@@ -63,9 +63,11 @@ type Fetch struct {
 
 // A Scan is a part of an index in its order.
 type Scan struct {
-	Prefix schema.Key // values of the first columns; may be empty for the whole index
-	After  schema.Key // only rows whose key is larger; it starts with Prefix; "" for all
-	Limit  int        // most rows; 0 is no limit
+	Prefix schema.Key // values of the first columns; "" is the whole index
+	// After, if not "", starts with Prefix: only rows follow whose key is larger and
+	// does not start with it. Paging by an index that is not unique loses rows.
+	After schema.Key
+	Limit int // most rows; 0 is no limit
 }
 
 // A Follow asks, for every fetched row, for the rows of Index's table whose first
@@ -108,7 +110,9 @@ type Change struct {
 
 // A Store holds the tables.
 type Store interface {
-	// Read answers all fetches from one snapshot. Locks asked for are ignored.
+	// Read answers all fetches from one snapshot, in which locks mean nothing. NDB has
+	// no snapshots: there it locks shared what the fetches ask to be locked or, if
+	// none asks, every row as soon as there may be two, and it can be a Conflict.
 	Read(ctx context.Context, fetches []Fetch) ([]Rows, error)
 	// Begin starts a transaction. Its owner must end it with Commit or Rollback.
 	Begin(ctx context.Context) (Tx, error)

@@ -63,6 +63,24 @@ func TestBadURLsNameTheKeyAndHideThePassword(t *testing.T) {
 	}
 }
 
+func FuzzURL(f *testing.F) {
+	for _, raw := range []string{"mysql://u:p@h:1/d?engine=innodb", "sqlite:///a", "mem:", "mysql://u:%zz@[::1]/d", "x:y"} {
+		f.Add(raw)
+	}
+	f.Fuzz(func(t *testing.T, raw string) {
+		l, err := parse(raw)
+		if err == nil && l.MySQL != nil && (l.MySQL.User == "" || l.MySQL.Database == "" || l.MySQL.Address == "" || l.MySQL.Engine == "") {
+			t.Errorf("%q is %+v", raw, l.MySQL)
+		}
+		if err == nil && l.MySQL == nil && l.File == "" && raw != "mem:" {
+			t.Errorf("%q is memory", raw)
+		}
+		if err != nil && !strings.Contains(err.Error(), KeyURL) {
+			t.Error(err)
+		}
+	})
+}
+
 func TestDefaultIsAFileUnderTheTmpDir(t *testing.T) {
 	l, err := Locate(conf.New(map[string]string{"hadoop.tmp.dir": "/x/y"}))
 	if err != nil || l.File != "/x/y/dfs/namespace.db" {

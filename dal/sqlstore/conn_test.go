@@ -208,6 +208,43 @@ func TestServerDownAndBack(t *testing.T) {
 	}
 }
 
+// A statement whose caller has gone must not keep its locks until the lock wait runs
+// out at the server.
+func TestAnEndedContextEndsTheWaitAtTheServer(t *testing.T) {
+	s := openServer(t, serverConfig(t), innodb)
+	commit(t, s, []dal.Change{purgeRow(1), purgeRow(2)})
+	lock := func(ctx context.Context, ids ...int64) (dal.Tx, error) {
+		f := dal.Fetch{Table: schema.Purge, Lock: dal.Exclusive}
+		for _, id := range ids {
+			f.Keys = append(f.Keys, schema.KeyOf(schema.Int(id)))
+		}
+		tx, err := s.Begin(t.Context())
+		if err == nil {
+			_, err = tx.Fetch(ctx, []dal.Fetch{f})
+		}
+		return tx, err
+	}
+	holder, err := lock(t.Context(), 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer holder.Rollback()
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if _, err := lock(ctx, 1, 2); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatal(err)
+	}
+	start := time.Now()
+	third, err := lock(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	third.Rollback()
+	if d := time.Since(start); d > 2*time.Second {
+		t.Errorf("the lock came after %v", d)
+	}
+}
+
 // A cutter is a proxy that breaks the connection at the next COMMIT, before or
 // after the server got it.
 type cutter struct {
