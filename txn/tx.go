@@ -286,7 +286,7 @@ func (tx *Tx) Put(t *schema.Table, row schema.Row) {
 // Delete removes a row, if it is there.
 func (tx *Tx) Delete(t *schema.Table, k schema.Key) {
 	m := tx.change(t, k)
-	if !m.known && !m.written {
+	if !m.known && (!m.written || m.put) {
 		m.deleted = true
 	}
 	m.written, m.row, m.add = true, nil, nil

@@ -106,6 +106,7 @@ func (r *Registry) balance(tx *txn.Tx, h *Held, hint string) error {
 		return err
 	}
 	t, want := r.count(h), h.Inode.Replication
+	r.discard(tx, h, t)
 	if int64(t.live) >= want {
 		if row != nil {
 			tx.Delete(schema.Reconstructions, queueKey(h.Block.BlockID))
@@ -127,7 +128,8 @@ func (r *Registry) balance(tx *txn.Tx, h *Held, hint string) error {
 }
 
 // trim lets go of what a block with enough good replicas does not need: replicas
-// beyond the wanted number, corrupt ones.
+// beyond the wanted number, and rows of lost ones. If their storage comes back it
+// reports them, and they are let go then.
 func (r *Registry) trim(tx *txn.Tx, h *Held, t tally, hint string) {
 	for _, id := range r.surplus(h, t.live-int(h.Inode.Replication), hint) {
 		rep := *h.on(id)
@@ -135,8 +137,25 @@ func (r *Registry) trim(tx *txn.Tx, h *Held, t tally, hint string) {
 		h.put(tx, rep)
 		Invalidate(tx, rep)
 	}
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	now := r.now()
 	h.drop(tx, func(rep *schema.Replica) bool {
-		if rep.State != schema.ReplicaCorrupt {
+		return rep.State == schema.ReplicaFinalized && !r.counts(rep.StorageID, now)
+	})
+}
+
+// discard has corrupt replicas deleted that are of no use any more: all of them once
+// there are enough good ones; else, with the minimum of good ones, those that are
+// too many or stem from a pipeline that failed, so that their DataNodes can take a
+// copy (HDFS: markBlockAsCorrupt).
+func (r *Registry) discard(tx *txn.Tx, h *Held, t tally) {
+	live, want := int64(t.live), h.Inode.Replication
+	enough := live >= want
+	safe := live >= r.opt.MinReplication
+	h.drop(tx, func(rep *schema.Replica) bool {
+		outdated := rep.GenerationStamp < h.Block.GenerationStamp
+		if rep.State != schema.ReplicaCorrupt || !enough && !(safe && (outdated || live+int64(t.corrupt) > want)) {
 			return false
 		}
 		Invalidate(tx, *rep)

@@ -22,6 +22,9 @@ func (r *Registry) scan(ctx context.Context, x *schema.Index, prefix, after sche
 // handOutDeletions puts queued deletions where the next heartbeats of their
 // DataNodes find them. A DataNode that has enough for now is passed over.
 func (r *Registry) handOutDeletions(ctx context.Context) error {
+	if err := r.giveUpDeletions(ctx); err != nil {
+		return err
+	}
 	w := &r.work
 	if w.deletesAfter == "" {
 		w.deletes = 0
@@ -47,6 +50,33 @@ func (r *Registry) handOutDeletions(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// giveUpDeletions takes deletions off the queue that were sent in vain.
+func (r *Registry) giveUpDeletions(ctx context.Context) error {
+	r.mu.Lock()
+	old := r.givenUp[:min(len(r.givenUp), reportChunk)]
+	r.givenUp = r.givenUp[len(old):]
+	r.mu.Unlock()
+	if len(old) == 0 {
+		return nil
+	}
+	keys := make([]schema.Key, len(old))
+	for i, inv := range old {
+		keys[i] = invalidationKey(inv.StorageID, inv.BlockID)
+	}
+	return r.eng.Update(ctx, func(tx *txn.Tx) error {
+		rows, err := getAll(tx, schema.Invalidations, keys)
+		if err != nil {
+			return err
+		}
+		for i, row := range rows {
+			if row != nil && schema.InvalidationOf(row).GenerationStamp == old[i].GenerationStamp {
+				tx.Delete(schema.Invalidations, keys[i])
+			}
+		}
+		return nil
+	})
 }
 
 // offerDeletions gives queue rows to their DataNodes. It returns the storages that

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"slices"
+
+	"github.com/hopsql/hopsql/schema"
 )
 
 // Heartbeat notes that a DataNode lives and hands out what it must do. A DataNode
@@ -85,11 +87,16 @@ type deletion struct {
 	storage int64
 	block   Block
 	sent    int64 // ms, 0 for not yet
+	tries   int
 }
 
-// resendAfter is how long a DataNode has for a deletion, in ms, before it is
-// forgotten here. If it is still queued in the store then, it is sent again.
-const resendAfter = 10 * 60_000
+// A deletion that was not reported done after resendAfter, in ms, is sent again.
+// After sendTries it is given up: most likely the DataNode never had the replica. If
+// it has, its next full report tells.
+const (
+	resendAfter = 10 * 60_000
+	sendTries   = 2
+)
 
 // commands takes what a DataNode is to do now off its queues. The caller holds mu.
 func (r *Registry) commands(n *node, now int64) []Command {
@@ -105,9 +112,11 @@ func (r *Registry) commands(n *node, now int64) []Command {
 	var gone []Block
 	for id, d := range n.deletions {
 		switch {
-		case d.sent == 0:
+		case d.sent != 0 && now-d.sent <= resendAfter:
+		case d.tries < sendTries:
 			gone = append(gone, d.block)
-		case now-d.sent > resendAfter:
+		default:
+			r.givenUp = append(r.givenUp, schema.Invalidation{StorageID: d.storage, BlockID: id, GenerationStamp: d.block.GenerationStamp})
 			delete(n.deletions, id)
 		}
 	}
@@ -118,6 +127,7 @@ func (r *Registry) commands(n *node, now int64) []Command {
 	gone = gone[:min(len(gone), r.opt.InvalidateLimit)]
 	for _, b := range gone {
 		n.deletions[b.ID].sent = now
+		n.deletions[b.ID].tries++
 	}
 	return append(out, Command{Invalidate: gone})
 }

@@ -115,10 +115,10 @@ func (r *Registry) repair(tx *txn.Tx, h *Held, q schema.Reconstruction, rng *ran
 		h.drop(tx, func(rep *schema.Replica) bool { return rep.State == schema.ReplicaExpected })
 	}
 	t, want := r.count(h), h.Inode.Replication
+	r.discard(tx, h, t)
 	if int64(t.live) >= want {
 		tx.Delete(schema.Reconstructions, queueKey(h.Block.BlockID))
 		r.trim(tx, h, t, "")
-		r.dropLost(tx, h)
 		return nil, nil
 	}
 	old := q
@@ -138,17 +138,6 @@ func (r *Registry) repair(tx *txn.Tx, h *Held, q schema.Reconstruction, rng *ran
 		tx.Put(schema.Reconstructions, q.Row())
 	}
 	return found, nil
-}
-
-// dropLost deletes the rows of replicas on lost storages: there are enough others.
-// If the storage comes back it reports them, and they are let go.
-func (r *Registry) dropLost(tx *txn.Tx, h *Held) {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	now := r.now()
-	h.drop(tx, func(rep *schema.Replica) bool {
-		return rep.State == schema.ReplicaFinalized && !r.counts(rep.StorageID, now)
-	})
 }
 
 // plan chooses a source and n targets for copies of a block; nil if there are none

@@ -91,8 +91,9 @@ type Registry struct {
 	rng      *rand.Rand
 	strange  atomic.Bool // a storage came up that is not known here: read the tables again
 
-	safe  atomic.Pointer[Safe]
-	stats queueStats // of the last complete pass through the queues
+	safe    atomic.Pointer[Safe]
+	givenUp []schema.Invalidation // deletions that no DataNode reported done; guarded by mu
+	stats   queueStats            // of the last complete pass through the queues
 
 	work work // what Tick is at; one goroutine
 }

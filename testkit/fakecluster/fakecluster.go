@@ -26,6 +26,9 @@ import (
 // BlockSize is the block size of the files that Write makes, in bytes.
 const BlockSize = 1 << 20
 
+// None as Options.Datanodes is no DataNode.
+const None = -1
+
 // Options say how a cluster starts. The zero value is three DataNodes on one rack.
 type Options struct {
 	Datanodes int
@@ -67,7 +70,7 @@ func New(t testing.TB, opt Options) *Cluster {
 	c.now.Store(1_700_000_000_000)
 	c.format()
 	c.start()
-	for i := range opt.Datanodes {
+	for i := range max(0, opt.Datanodes) {
 		c.AddDatanode(fmt.Sprintf("10.0.0.%d", i+1), 9866)
 	}
 	c.Beat()
