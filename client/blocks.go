@@ -76,18 +76,17 @@ func (w *Writer) nextBlock() error {
 // addBlock waits while the NameNode has not heard of enough replicas of the
 // block before.
 func (w *Writer) addBlock() (*hdfspb.LocatedBlockProto, error) {
-	d := &w.c.s.data
 	req := &hdfspb.AddBlockRequestProto{Src: &w.path, ClientName: &w.c.s.holder, Previous: w.last, FileId: &w.id, ExcludeNodes: w.bad.list()}
-	for try, wait := 0, d.locateDelay; ; try, wait = try+1, min(wait*2, maxLocateDelay) {
+	for p := w.c.newPatience(); ; {
 		resp := &hdfspb.AddBlockResponseProto{}
 		err := w.c.nn("addBlock", req, resp)
 		if err == nil {
 			return resp.GetBlock(), nil
 		}
-		if !isClass(err, classNotReplicated) || try >= d.locateRetries {
+		if !isClass(err, classNotReplicated) || p.over() {
 			return nil, err
 		}
-		if err := w.c.s.sleep(w.c.ctx, wait); err != nil {
+		if err := p.wait(); err != nil {
 			return nil, err
 		}
 	}

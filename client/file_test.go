@@ -2,6 +2,7 @@ package client
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"io/fs"
@@ -91,6 +92,24 @@ func TestWriteAndRead(t *testing.T) {
 	}
 	if n, err := r.WriteTo(&out); n != 100 || err != nil || !bytes.Equal(out.Bytes(), data[len(data)-100:]) {
 		t.Errorf("WriteTo: %d, %v", n, err)
+	}
+}
+
+func TestPatience(t *testing.T) {
+	nn := newFakeNN(t, startNodes(t, 1))
+	c := nn.connect(t, map[string]string{"dfs.client.block.write.locateFollowingBlock.retries": "3"})
+	var waits []time.Duration
+	c.s.sleep = func(_ context.Context, d time.Duration) error { waits = append(waits, d/time.Millisecond); return nil }
+	nn.completeLater = 1000
+	w, err := c.Create("/f", CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err == nil {
+		t.Error("a file that was never complete was closed")
+	}
+	if want := []time.Duration{5, 10, 20, 40, 80, 160, 320, 400, 800, 1600}; !slices.Equal(waits, want) {
+		t.Errorf("waited %v ms, want %v", waits, want)
 	}
 }
 

@@ -242,9 +242,8 @@ func (w *Writer) abandon() {
 // complete asks the NameNode to close the file, again and again while the last
 // block has too few replicas that were reported.
 func (w *Writer) complete() error {
-	d := &w.c.s.data
 	req := &hdfspb.CompleteRequestProto{Src: &w.path, ClientName: &w.c.s.holder, Last: w.last, FileId: &w.id}
-	for try, wait := 0, d.locateDelay; ; try, wait = try+1, min(wait*2, maxLocateDelay) {
+	for p := w.c.newPatience(); ; {
 		resp := &hdfspb.CompleteResponseProto{}
 		if err := w.c.nn("complete", req, resp); err != nil {
 			return err
@@ -252,17 +251,48 @@ func (w *Writer) complete() error {
 		if resp.GetResult() {
 			return nil
 		}
-		if try >= d.locateRetries {
+		if p.over() {
 			return fmt.Errorf("Unable to close file because the last block %s does not have enough number of replicas.", blockName(w.last)) //nolint:staticcheck // the words of Apache's client
 		}
-		if err := w.c.s.sleep(w.c.ctx, wait); err != nil {
+		if err := p.wait(); err != nil {
 			return err
 		}
 	}
 }
 
-// Longest pause between two tries of addBlock or complete.
-const maxLocateDelay = time.Minute
+// patience is how long a writer waits for the NameNode to hear of replicas that
+// DataNodes have already: they report within milliseconds as a rule, so the
+// first pauses are short and not counted; those that follow are the ones of
+// Apache's client, dfs.client.block.write.locateFollowingBlock.retries times,
+// each twice as long as the one before.
+type patience struct {
+	c    *Client
+	next time.Duration
+	left int
+}
+
+const (
+	firstLocateDelay = 5 * time.Millisecond
+	maxLocateDelay   = time.Minute
+)
+
+func (c *Client) newPatience() *patience {
+	return &patience{c: c, next: min(firstLocateDelay, c.s.data.locateDelay), left: c.s.data.locateRetries}
+}
+
+func (p *patience) over() bool { return p.left == 0 }
+
+func (p *patience) wait() error {
+	now, full := p.next, p.c.s.data.locateDelay
+	if now >= full {
+		p.left--
+	}
+	p.next = min(2*now, maxLocateDelay)
+	if now < full {
+		p.next = min(p.next, full)
+	}
+	return p.c.s.sleep(p.c.ctx, now)
+}
 
 func blockName(b *hdfspb.ExtendedBlockProto) string {
 	if b == nil {
