@@ -73,13 +73,10 @@ func (e *Engine) gather(r *readCall) []*readCall {
 }
 
 func (e *Engine) readBatch(batch []*readCall) {
-	all := batch[0].wants
-	if len(batch) > 1 {
-		all = wants{}
-		for _, r := range batch {
-			for w := range r.wants {
-				all[w] = dal.None
-			}
+	all := wants{}
+	for _, r := range batch {
+		for w, lock := range r.wants {
+			all.add(w, e.readLock(lock))
 		}
 	}
 	set, err := e.readWants(all)
@@ -89,8 +86,21 @@ func (e *Engine) readBatch(batch []*readCall) {
 	}
 }
 
+// readLock is the lock that a read takes where functions ask for lock. Only stores
+// whose statements do not see one snapshot take any, and only on the ancestors of a
+// path: a reader that locked targets too could meet a writer of several of them.
+func (e *Engine) readLock(lock dal.Lock) dal.Lock {
+	if e.traits.Guards && lock == dal.Shared {
+		return dal.Shared
+	}
+	return dal.None
+}
+
 func (e *Engine) readWants(all wants) (*set, error) {
-	fetches, of := all.plain(true, e.traits.MaxKeys)
+	fetches := all.locked(e.traits.MaxKeys)
+	of := make([]want, len(fetches))
+	plain, ofPlain := all.plain(false, e.traits.MaxKeys)
+	fetches, of = append(fetches, plain...), append(of, ofPlain...)
 	start := e.opt.Now()
 	for n := 1; ; n++ {
 		answers, err := e.store.Read(e.ctx, fetches)
