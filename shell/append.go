@@ -52,7 +52,7 @@ func doAppend(r *run, args []string) error {
 
 func (c *copier) appendAll(out io.Writer, stdin bool, sources []*item) error {
 	if stdin {
-		_, err := io.Copy(out, c.untilDone(c.In))
+		_, err := io.Copy(out, c.stdin())
 		return err
 	}
 	for _, src := range sources {

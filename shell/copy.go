@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strconv"
@@ -82,7 +83,7 @@ func (c *copier) put(args []string, after func(src *item) error) error {
 		if err != nil {
 			return err
 		}
-		return c.stream(c.In, target, -1)
+		return c.stream(c.stdin(), target, -1)
 	}
 	t := c.traversal(c.file)
 	t.expand = func(arg string) ([]*item, error) {
@@ -373,6 +374,17 @@ func (c *copier) untilDone(in io.Reader) io.Reader {
 		}
 		return in.Read(b)
 	})
+}
+
+// stdin is standard input that can be left in the middle of a read.
+func (c *copier) stdin() io.Reader {
+	r, w := io.Pipe()
+	go func() {
+		_, err := io.Copy(w, c.In)
+		w.CloseWithError(err)
+	}()
+	context.AfterFunc(c.ctx, func() { r.CloseWithError(c.ctx.Err()) })
+	return r
 }
 
 type readerFunc func(b []byte) (int, error)

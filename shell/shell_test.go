@@ -176,6 +176,18 @@ func TestInterruptLeavesNoHalfCopy(t *testing.T) {
 	}
 }
 
+func TestInterruptWhileStandardInputIsSilent(t *testing.T) {
+	s := newStage(t, shelltest.NewFake())
+	r, w := io.Pipe()
+	defer w.Close()
+	s.In = r
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() { io.WriteString(w, "some"); cancel() }()
+	if code := s.Run(ctx, []string{"-put", "-", "/dst"}); code != 130 || !slices.Equal(s.fake.Paths(), []string{"/"}) {
+		t.Errorf("exit %d, left %v", code, s.fake.Paths())
+	}
+}
+
 func TestErrorsComeAfterTheOutputBeforeThem(t *testing.T) {
 	s := newStage(t, shelltest.NewFake())
 	s.write(t, "/a", []byte("a\n"))
