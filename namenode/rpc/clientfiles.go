@@ -26,6 +26,7 @@ func (s *Service) fileMethods() map[string]ipc.Method {
 		"setPermission":         handle(s.setPermission),
 		"setOwner":              handle(s.setOwner),
 		"setTimes":              handle(s.setTimes),
+		"setReplication":        handle(s.setReplication),
 		"getContentSummary":     handle(s.getContentSummary),
 		"getQuotaUsage":         handle(s.getQuotaUsage),
 		"getPreferredBlockSize": handle(s.getPreferredBlockSize),
@@ -159,6 +160,13 @@ func (s *Service) setTimes(ctx context.Context, c *ipc.Call, q *hdfspb.SetTimesR
 	err := s.ns.SetTimes(ctx, s.caller(c), q.GetSrc(), int64(q.GetMtime()), int64(q.GetAtime()))
 	s.audit(c, err, "setTimes", q.GetSrc(), "")
 	return nil, err
+}
+
+func (s *Service) setReplication(ctx context.Context, c *ipc.Call, q *hdfspb.SetReplicationRequestProto) (*hdfspb.SetReplicationResponseProto, error) {
+	// Java's short: what does not fit is negative there.
+	done, err := s.ns.SetReplication(ctx, s.caller(c), q.GetSrc(), int64(int16(q.GetReplication())))
+	s.auditResult(c, done, err, "setReplication", q.GetSrc(), "")
+	return &hdfspb.SetReplicationResponseProto{Result: &done}, err
 }
 
 func (s *Service) getContentSummary(ctx context.Context, c *ipc.Call, q *hdfspb.GetContentSummaryRequestProto) (*hdfspb.GetContentSummaryResponseProto, error) {

@@ -14,8 +14,6 @@ var Unsupported = []Refusal{
 	{"unsetStoragePolicy", "storage policies (unsetStoragePolicy)"},
 	{"satisfyStoragePolicy", "storage policies (satisfyStoragePolicy)"},
 
-	{"setReplication", "changes of a file's replication (setReplication)"},
-
 	{"setQuota", "quotas (setQuota)"},
 
 	{"getBatchedListing", "batched listings (getBatchedListing)"},
