@@ -52,7 +52,6 @@ func Start(spec Spec) (*Process, error) {
 	cmd := exec.Command(spec.Args[0], spec.Args[1:]...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = spec.Dir, log, log
 	cmd.Env = append(os.Environ(), spec.Env...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	p := &Process{spec: spec, cmd: cmd, offset: info.Size(), done: make(chan struct{})}
 	started := make(chan error)
 	go p.run(started)
@@ -62,18 +61,27 @@ func Start(spec Spec) (*Process, error) {
 	return p, nil
 }
 
-// run starts the process and waits for its end on one locked thread: the
-// kernel sends the parent-death signal when the *thread* that started the
-// process ends, so that thread has to live as long as the process.
 func (p *Process) run(started chan<- error) {
-	runtime.LockOSThread()
-	err := p.cmd.Start()
-	started <- err
-	if err != nil {
-		return
+	_ = guard(p.cmd, func(err error) { started <- err }) // how it ended stays in ProcessState
+	if p.cmd.Process != nil {
+		close(p.done)
 	}
-	_ = p.cmd.Wait() // how it ended stays in ProcessState
-	close(p.done)
+}
+
+// guard starts a command and waits for its end on one locked thread: the kernel
+// sends the parent-death signal when the *thread* that started the process ends,
+// so that thread has to live as long as the process. started gets the error of
+// the start.
+func guard(cmd *exec.Cmd, started func(error)) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	err := cmd.Start()
+	started(err)
+	if err != nil {
+		return err
+	}
+	return cmd.Wait()
 }
 
 // PID is the process id, also after its end.

@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -50,10 +49,9 @@ func Run(tb testing.TB, spec Spec, stdin string) Result {
 	cmd.Dir = spec.Dir
 	cmd.Env = append(os.Environ(), spec.Env...)
 	cmd.Stdin = strings.NewReader(stdin)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
-	err := cmd.Run()
+	err := guard(cmd, func(error) {})
 	if ctx.Err() != nil {
 		tb.Fatalf("%s: killed after %v; what it printed:\n%s\n%s", spec.Name, patience, shorten(out.String()), shorten(errs.String()))
 	}
