@@ -211,7 +211,7 @@ func (s *session) call(ctx context.Context, protocol, method string, req, resp p
 		}
 		var wait time.Duration
 		switch {
-		case errors.Is(err, rpc.ErrConnect), errors.Is(err, rpc.ErrConnectionLost), isClass(err, classStandby):
+		case errors.Is(err, rpc.ErrConnect), errors.Is(err, rpc.ErrConnectionLost), errors.Is(err, rpc.ErrTimeout), isClass(err, classStandby):
 			failed++
 			if failed > s.failures() {
 				return s.unreachable(addr, err)

@@ -2,9 +2,7 @@ package shell
 
 import (
 	"context"
-	"errors"
 	"io"
-	"io/fs"
 	"iter"
 	"math"
 	"time"
@@ -26,14 +24,6 @@ const detachedTime = 5 * time.Second
 func (h hdfs) Detached() (f FileSystem, done func()) {
 	ctx, cancel := context.WithTimeout(context.Background(), detachedTime)
 	return hdfs{h.Client.WithContext(ctx)}, cancel
-}
-
-func (h hdfs) Stat(path string) (*client.FileInfo, error) {
-	info, err := h.Client.Stat(path)
-	if errors.Is(err, client.ErrNotDir) { // a file on the way: nothing has that name
-		return nil, &fs.PathError{Op: "stat", Path: path, Err: fs.ErrNotExist}
-	}
-	return info, err
 }
 
 func (h hdfs) List(path string) iter.Seq2[*client.FileInfo, error] { return h.Entries(path) }
