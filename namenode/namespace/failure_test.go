@@ -25,9 +25,19 @@ var operations = []struct{ cmd, show string }{
 	{"chmod 700 /d/f", "stat /d/f"},
 	{"chown alice:users /d", "stat /d"},
 	{"settimes /d", "stat /d"},
+	{"addblock /d/f", "open /d/f"},
+	{"received /e/h", "open /e/h"},
+	{"complete /e/k", "open /e/k"},
+	{"append /e/closed", "open /e/closed"},
+	{"setrep /e/closed", "stat /e/closed"},
 }
 
 const setup = "$ mkdirs /d\n$ mkdirs /e\n$ create /d/f\n$ create /e/h\n"
+
+// data goes on with files in every state of writing.
+const data = "$ datanode\n$ addblock /e/h\n" +
+	"$ create /e/k\n$ addblock /e/k\n$ received /e/k\n" +
+	"$ create /e/closed\n$ addblock /e/closed\n$ received /e/closed\n$ complete /e/closed\n"
 
 // TestEveryStatementFails fails the i-th round trip of every operation, i = 1, 2, …
 // until none is left to fail. A failure that passes must not be seen by the caller;
@@ -35,11 +45,11 @@ const setup = "$ mkdirs /d\n$ mkdirs /e\n$ create /d/f\n$ create /e/h\n"
 func TestEveryStatementFails(t *testing.T) {
 	kinds := []faulty.Fault{{Kind: dal.Permanent}, {Kind: dal.Conflict}, {Kind: dal.Unavailable},
 		{Kind: dal.UnknownOutcome}, {Kind: dal.UnknownOutcome, Done: true}}
-	for name, open := range stores {
+	for name, open := range testStores() {
 		for _, op := range operations {
 			t.Run(name+"/"+strings.ReplaceAll(op.cmd, "/", "_"), func(t *testing.T) {
 				good := newScenario(t, open(t))
-				good.run(setup, false)
+				good.run(setup+data, false)
 				before := good.show(op.show)
 				answer := good.run("$ "+op.cmd+"\n", false)
 				after := good.show(op.show)
@@ -49,7 +59,7 @@ func TestEveryStatementFails(t *testing.T) {
 					}
 					for i := 1; ; i++ {
 						s := newScenario(t, open(t))
-						s.run(setup, false)
+						s.run(setup+data, false)
 						hit := s.failAt(i, f)
 						got := s.run("$ "+op.cmd+"\n", false)
 						s.store.Reset()

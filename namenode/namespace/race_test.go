@@ -47,7 +47,7 @@ func mustCheck(t *testing.T, store dal.Store) {
 // TestCreateBesideDelete: of "create d/f" and "delete d" of an empty directory, at
 // two NameNodes at once, one must see the other; else f is an orphan.
 func TestCreateBesideDelete(t *testing.T) {
-	for name, open := range stores {
+	for name, open := range testStores() {
 		t.Run(name, func(t *testing.T) {
 			store := open(t)
 			t.Cleanup(func() { store.Close() })
@@ -77,7 +77,7 @@ func TestCreateBesideDelete(t *testing.T) {
 // TestMovesIntoEachOther: "mv a b/x" and "mv b a/x" at once must not both happen;
 // else a and b are a cycle cut off from the root.
 func TestMovesIntoEachOther(t *testing.T) {
-	for name, open := range stores {
+	for name, open := range testStores() {
 		t.Run(name, func(t *testing.T) {
 			store := open(t)
 			t.Cleanup(func() { store.Close() })
@@ -109,7 +109,7 @@ func TestMovesIntoEachOther(t *testing.T) {
 func TestRandomWork(t *testing.T) {
 	seed := time.Now().UnixNano()
 	t.Logf("seed %d", seed)
-	for name, open := range stores {
+	for name, open := range testStores() {
 		t.Run(name, func(t *testing.T) {
 			store := open(t)
 			t.Cleanup(func() { store.Close() })

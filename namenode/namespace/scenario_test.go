@@ -72,7 +72,9 @@ type scenario struct {
 	t     *testing.T
 	store *faulty.Store
 	eng   *txn.Engine
+	reg   *blocks.Registry
 	ns    *namespace.Namespace
+	last  map[string]blocks.Block // the newest block of each path
 	mu    sync.Mutex
 	trace []string
 	now   time.Time
@@ -126,20 +128,26 @@ func (s *scenario) cold() {
 		s.eng.Close()
 	}
 	s.store.Observe(nil)
-	eng, err := txn.New(s.store, txn.Options{NodeID: 1, IDRange: 1 << 20, Now: func() time.Time { return s.now }})
+	eng, err := txn.New(s.store, txn.Options{NodeID: 1, IDRange: 1 << 20, HintIndexes: blocks.HintIndexes, Now: func() time.Time { return s.now }})
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	// Take the first range of ids now, so that it does not show in the trace.
-	if _, err := eng.NextID(context.Background(), schema.VarNextInodeID); err != nil {
-		s.t.Fatal(err)
+	for _, seq := range []string{schema.VarNextInodeID, schema.VarNextBlockID, schema.VarNextStorageID} {
+		if _, err := eng.NextID(context.Background(), seq); err != nil {
+			s.t.Fatal(err)
+		}
 	}
 	s.eng = eng
 	set := namespace.Settings{Limits: namespace.DefaultLimits(), Owner: "root", SuperGroup: "supergroup",
 		CheckPermissions: true, Protected: []string{"/protected"}}
 	set.ListLimit = 5
 	set.MaxItems = 12
-	s.ns = namespace.New(eng, blocks.NewRegistry(eng, blocks.Options{}), noSafeMode{}, set)
+	s.reg = blocks.NewRegistry(eng, blocks.Options{Seed: 1, Now: func() time.Time { return s.now }})
+	if err := s.reg.Load(context.Background()); err != nil {
+		s.t.Fatal(err)
+	}
+	s.ns = namespace.New(eng, s.reg, noSafeMode{}, set)
 	s.store.Observe(func(c faulty.Call) {
 		s.mu.Lock()
 		s.trace = append(s.trace, describe(c))
@@ -299,6 +307,72 @@ func (s *scenario) do(user string, words []string) string {
 	case "access":
 		n, _ := strconv.Atoi(args[1])
 		return errText(s.ns.CheckAccess(ctx, c, args[2], namespace.Access(n)))
+	}
+	return s.doData(ctx, c, args, words)
+}
+
+// testNode is the DataNode of the scenarios and testStorage its volume.
+var testStorage = blocks.StorageRef{UUID: "DS-1", Type: 1}
+
+const testNode = "dn-1"
+
+// doData runs the commands that need a DataNode.
+func (s *scenario) doData(ctx context.Context, c *namespace.Caller, args, words []string) string {
+	src := args[1]
+	switch args[0] {
+	case "datanode":
+		d := schema.Datanode{UUID: testNode, IP: "127.0.0.1", Host: "localhost", XferPort: 9866, Location: "/default-rack"}
+		if err := s.reg.Register(ctx, d); err != nil {
+			return errText(err)
+		}
+		_, err := s.reg.Heartbeat(ctx, blocks.HeartbeatReport{Datanode: testNode,
+			Storages: []blocks.StorageUsage{{StorageRef: testStorage, Capacity: 1 << 40, Remaining: 1 << 40}}})
+		return errText(err)
+	case "addblock":
+		r := namespace.AddBlockRequest{Src: src, ClientName: "writer"}
+		if b, ok := s.last[src]; ok {
+			b.NumBytes = 100
+			r.Previous = &b
+		}
+		lb, err := s.ns.AddBlock(ctx, c, r)
+		if err != nil {
+			return errText(err)
+		}
+		if s.last == nil {
+			s.last = map[string]blocks.Block{}
+		}
+		s.last[src] = blocks.Block{ID: lb.BlockID, GenerationStamp: lb.GenerationStamp}
+		return fmt.Sprintf("block %d_%d at %d storages", lb.BlockID, lb.GenerationStamp, len(lb.Targets))
+	case "received":
+		b := s.last[src]
+		b.NumBytes = 100
+		return errText(s.reg.Incremental(ctx, testNode, []blocks.Events{{Storage: testStorage,
+			Events: []blocks.Event{{Block: b, Kind: blocks.Received}}}}))
+	case "complete":
+		var last *blocks.Block
+		if b, ok := s.last[src]; ok {
+			b.NumBytes = 100
+			last = &b
+		}
+		return result(s.ns.Complete(ctx, c, src, "writer", last, 0))
+	case "open":
+		l, err := s.ns.GetBlockLocations(ctx, c, src, 0, 1<<30)
+		if err != nil {
+			return errText(err)
+		}
+		out := fmt.Sprintf("length %d, open %v", l.FileLength, l.UnderConstruction)
+		for _, b := range l.Blocks {
+			out += fmt.Sprintf("\nblock %d at %d: %d bytes, %d locations", b.BlockID, b.Offset, b.Size, len(b.Targets))
+		}
+		return out
+	case "setrep":
+		return result(s.ns.SetReplication(ctx, c, src, 2))
+	case "append":
+		lb, _, err := s.ns.Append(ctx, c, src, "writer", namespace.FlagAppend)
+		if err != nil || lb == nil {
+			return result(lb, err)
+		}
+		return fmt.Sprintf("block %d_%d of %d bytes", lb.BlockID, lb.GenerationStamp, lb.Size)
 	}
 	s.t.Errorf("unknown command %q", words)
 	return "?"

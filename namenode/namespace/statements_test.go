@@ -17,7 +17,13 @@ import (
 
 // warm is a list of operations whose hints are warm; each is shown with the
 // statements that it sends.
-const warm = `$ stat /d
+const warm = `$ addblock /d/f
+$ received /d/f
+$ addblock /d/f
+$ received /d/f
+$ complete /d/f
+$ open /d/f
+$ stat /d
 $ stat /d/f
 $ ls /d
 $ mkdirs /d/new
@@ -50,7 +56,7 @@ func TestStatements(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			file := "testdata/statements/" + name + ".txt"
 			s, trace := tracedScenario(t, place(t))
-			s.run(setup, false)
+			s.run(setup+"$ datanode\n", false)
 			var out strings.Builder
 			for line := range strings.Lines(warm) {
 				trace.reset()
@@ -127,14 +133,14 @@ func tracedScenario(t *testing.T, l open.Location) (*scenario, *trips) {
 	return newScenario(t, store), &tr
 }
 
-// TestRoundTrips states the counts that the golden files show: reads in one round
+// TestWarmRoundTrips states the counts that the golden files show: reads in one round
 // trip, changes in two, on every store.
-func TestRoundTrips(t *testing.T) {
-	want := map[string]int{"stat": 1, "ls": 1}
-	for name, openStore := range stores {
+func TestWarmRoundTrips(t *testing.T) {
+	want := map[string]int{"stat": 1, "ls": 1, "open": 1}
+	for name, openStore := range testStores() {
 		t.Run(name, func(t *testing.T) {
 			s := newScenario(t, openStore(t))
-			s.run(setup, false)
+			s.run(setup+"$ datanode\n", false)
 			n := 0
 			s.store.Observe(func(faulty.Call) { n++ })
 			for line := range strings.Lines(warm) {

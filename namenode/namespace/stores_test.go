@@ -11,7 +11,15 @@ import (
 	"github.com/hopsql/hopsql/testkit/mariadb"
 )
 
-// stores are the stores that the rules are tested on, each opened empty.
+// testStores are the stores that the rules are tested on, each opened empty. The
+// short run leaves the server out of the tests that open a store many times.
+func testStores() map[string]func(t testing.TB) dal.Store {
+	if !testing.Short() {
+		return stores
+	}
+	return map[string]func(t testing.TB) dal.Store{"memory": stores["memory"], "sqlite": stores["sqlite"]}
+}
+
 var stores = map[string]func(t testing.TB) dal.Store{
 	"memory":  func(testing.TB) dal.Store { return memstore.New(func(tr *dal.Traits) { tr.Markers = true }) },
 	"sqlite":  openSQLite,
