@@ -50,7 +50,7 @@ func (d *datanode) register() (*datanodepb.DatanodeRegistrationProto, error) {
 }
 
 func (d *datanode) volume() *hdfspb.DatanodeStorageProto {
-	return &hdfspb.DatanodeStorageProto{StorageUuid: &d.storage, StorageType: hdfspb.StorageTypeProto_SSD.Enum()}
+	return &hdfspb.DatanodeStorageProto{StorageUuid: &d.storage, StorageType: hdfspb.StorageTypeProto_DISK.Enum()}
 }
 
 func (d *datanode) heartbeat() *datanodepb.HeartbeatResponseProto {
@@ -206,7 +206,7 @@ func TestClusterReports(t *testing.T) {
 	refused(t, err, accessControl, "Superuser privilege is required for operation datanodeReport")
 	reports := ok[hdfspb.GetDatanodeStorageReportResponseProto](u, "getDatanodeStorageReport",
 		&hdfspb.GetDatanodeStorageReportRequestProto{Type: hdfspb.DatanodeReportTypeProto_LIVE.Enum()}).DatanodeStorageReports
-	if len(reports) != 2 || len(reports[0].StorageReports) != 1 || reports[0].StorageReports[0].Storage.GetStorageType() != hdfspb.StorageTypeProto_SSD ||
+	if len(reports) != 2 || len(reports[0].StorageReports) != 1 || reports[0].StorageReports[0].Storage.GetStorageType() != hdfspb.StorageTypeProto_DISK ||
 		!strings.HasPrefix(reports[0].StorageReports[0].GetStorageUuid(), "DS-") { //nolint:staticcheck // required on the wire
 		t.Errorf("storage reports %v", reports)
 	}

@@ -100,10 +100,13 @@ func (s *server) format() {
 	root := schema.Inode{ParentID: schema.RootParentID, ID: schema.RootID, UserName: "hdfs", GroupName: "supergroup", Mode: 0o755}
 	dir := schema.Directory{ID: schema.RootID, MTime: 1, NSQuota: math.MaxInt64, DSQuota: -1}
 	changes := []dal.Change{{Table: schema.Inodes, Row: root.Row()}, {Table: schema.Directories, Row: dir.Row()}}
-	for name, v := range map[string]int64{schema.VarNextInodeID: schema.FirstInodeID, schema.VarNextBlockID: schema.FirstBlockID,
-		schema.VarNextStorageID: 1, schema.VarSafeMode: 0, schema.VarEpoch: 3} {
-		x := schema.Variable{Name: name, Value: v}
-		changes = append(changes, dal.Change{Table: schema.Variables, Row: x.Row()})
+	for _, v := range []schema.Variable{
+		{Name: schema.VarNextInodeID, Value: schema.FirstInodeID}, {Name: schema.VarNextBlockID, Value: schema.FirstBlockID},
+		{Name: schema.VarNextStorageID, Value: 1}, {Name: schema.VarNextNodeID, Value: 2}, {Name: schema.VarSafeMode}, {Name: schema.VarEpoch, Value: 3},
+		{Name: schema.VarNamespaceID, Value: identity.NamespaceID}, {Name: schema.VarClusterID, Text: identity.ClusterID},
+		{Name: schema.VarBlockPoolID, Text: identity.BlockPoolID}, {Name: schema.VarCTime, Value: identity.CTime}, {Name: schema.VarFormatted, Value: 1},
+	} {
+		changes = append(changes, dal.Change{Table: schema.Variables, Row: v.Row()})
 	}
 	for i := range changes {
 		changes[i].Op, changes[i].Key = dal.Put, changes[i].Table.Key(changes[i].Row)
@@ -203,4 +206,13 @@ func (u *user) create(path, client string) *hdfspb.HdfsFileStatusProto {
 func (u *user) stat(path string) *hdfspb.HdfsFileStatusProto {
 	u.s.t.Helper()
 	return ok[hdfspb.GetFileInfoResponseProto](u, "getFileInfo", &hdfspb.GetFileInfoRequestProto{Src: &path}).Fs
+}
+
+func containsAll(s string, parts ...string) bool {
+	for _, p := range parts {
+		if !strings.Contains(s, p) {
+			return false
+		}
+	}
+	return true
 }
