@@ -14,7 +14,8 @@ import (
 const (
 	// LeaseSoftLimit is after what silence of its writer another client may take a
 	// file over, as in HDFS. After Limits.LeaseHardLimit the NameNode does.
-	LeaseSoftLimit = time.Minute
+	LeaseSoftLimit   = time.Minute
+	defaultHardLimit = 20 * time.Minute
 	// recoveryTimeout is how long the DataNodes have for a block recovery (HDFS: 30
 	// heartbeats) before another one is started.
 	recoveryTimeout = 90 * time.Second

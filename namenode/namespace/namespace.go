@@ -25,7 +25,7 @@ type Limits struct {
 	MinReplication int64
 	ListLimit      int   // entries of a page of getListing
 	ATimePrecision int64 // ms; 0 keeps no access times
-	LeaseHardLimit int64 // ms after which the NameNode closes a file whose writer is silent
+	LeaseHardLimit int64 // ms after which the NameNode closes a file whose writer is silent; 0 is 20 min
 }
 
 // DefaultLimits are Hadoop's.

@@ -18,6 +18,9 @@ func (n *Namespace) limitOf(holder string) time.Duration {
 	if holder == nameNodeHolder {
 		return recoveryTimeout
 	}
+	if n.set.LeaseHardLimit == 0 {
+		return defaultHardLimit
+	}
 	return time.Duration(n.set.LeaseHardLimit) * time.Millisecond
 }
 
