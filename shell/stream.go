@@ -30,8 +30,8 @@ func (c *copier) stream(in io.Reader, target *item, size int64) error {
 	if !c.direct {
 		name += copyingSuffix
 	}
-	if err := c.write(in, target, name, size); err != nil {
-		if !c.direct {
+	if made, err := c.write(in, target, name, size); err != nil {
+		if made && !c.direct {
 			c.forget(target.fs, name)
 		}
 		return err
@@ -68,14 +68,16 @@ func (c *copier) forget(f FileSystem, name string) {
 	}
 }
 
-func (c *copier) write(in io.Reader, target *item, name string, size int64) error {
+// write makes the file name and copies in to it; made says whether a file was
+// made, whole or not.
+func (c *copier) write(in io.Reader, target *item, name string, size int64) (made bool, err error) {
 	o := client.CreateOptions{Overwrite: true, LazyPersist: c.lazy}
 	if c.lazy {
 		o.Replication = 1
 	}
 	out, err := target.fs.Create(name, o)
 	if err != nil {
-		return err
+		return false, err
 	}
 	var sums *crcFile
 	w := io.Writer(out)
@@ -92,12 +94,12 @@ func (c *copier) write(in io.Reader, target *item, name string, size int64) erro
 		} else {
 			out.Close()
 		}
-		return err
+		return true, err
 	}
 	if err := out.Close(); err != nil || sums == nil {
-		return err
+		return true, err
 	}
-	return sums.save(target.fs, crcName(name))
+	return true, sums.save(target.fs, crcName(name))
 }
 
 // untilDone makes a copy end when the shell is interrupted, also between two
