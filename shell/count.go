@@ -98,7 +98,11 @@ func (c *counter) line(it *item) error {
 	}
 	fmt.Fprintf(&b, "%12s %12s %18s ", c.size(dirs), c.size(files), c.size(length))
 	if c.has("e") {
-		fmt.Fprintf(&b, "%20s ", "EC:"+s.ECPolicy)
+		policy := s.ECPolicy
+		if policy != replicated {
+			policy = "EC:" + policy
+		}
+		fmt.Fprintf(&b, "%20s ", policy)
 	}
 	if c.has("s") {
 		fmt.Fprintf(&b, "%18s %24s %24s %28s ", c.size(s.SnapshotLength), c.size(s.SnapshotFiles), c.size(s.SnapshotDirs), c.size(s.SnapshotSpace))

@@ -69,6 +69,9 @@ func (l *lister) heading(dir *item, items []*item) error {
 	return nil
 }
 
+// What servers call the erasure coding policy of a file that has none.
+const replicated = "Replicated"
+
 // policy is the column of -e; it costs a call for each entry, as in Hadoop.
 func (l *lister) policy(it *item) (string, error) {
 	s, err := it.fs.ContentSummary(it.path)
@@ -76,7 +79,7 @@ func (l *lister) policy(it *item) (string, error) {
 		return "", err
 	}
 	if s.ECPolicy == "" && !it.isDir() {
-		return "Replicated", nil
+		return replicated, nil
 	}
 	return s.ECPolicy, nil
 }
@@ -142,7 +145,7 @@ func (l *lister) line(it *item) error {
 		if err != nil {
 			return err
 		}
-		ec = fmt.Sprintf("%-*s ", l.ec, p)
+		ec = column(l.ec, p)
 	}
 	l.printf("%s%s%s%*s %s%s%s%*s %s %s\n", kind, Permissions(f.Perm), mark, l.repl, repl,
 		column(l.owner, f.Owner), column(l.group, f.Group), ec, l.size, l.run.size(f.Length),
