@@ -145,14 +145,10 @@ func (n *Namespace) synchronized(tx *txn.Tx, in *schema.Inode, f *blocks.File, s
 		removeLast(tx, in, f)
 	} else {
 		last := f.Last()
-		counted := last.NumBytes
-		if last.TruncateTo > 0 {
-			counted = last.TruncateTo // the file was shortened when the recovery began
-		}
 		if s.NewLength < 0 || s.NewLength > in.BlockSize {
 			return fault.New(fault.IO, "Block %s was recovered with %d bytes, the block size is %d", s.Block, s.NewLength, in.BlockSize)
 		}
-		in.Length += s.NewLength - counted
+		in.Length += s.NewLength - last.NumBytes
 		n.blocks.Recovered(tx, in, f, s.NewStamp, s.NewLength, s.CloseFile, targets)
 	}
 	for i := range f.Blocks {

@@ -79,7 +79,7 @@ func (t *truncation) run(tx *txn.Tx, w *walk, in *schema.Inode) error {
 		return err
 	}
 	if last := f.Last(); in.ClientName != "" && last != nil && last.State == schema.BlockUnderRecovery && last.TruncateTo > 0 {
-		if in.Length == t.length {
+		if in.Length-last.NumBytes+last.TruncateTo == t.length {
 			return nil // this very truncation is under way
 		}
 		return fault.New(fault.BeingCreated, "Failed to %s %s for %s on %s because %s is being truncated.",
@@ -127,6 +127,6 @@ func (t *truncation) cut(tx *txn.Tx, in *schema.Inode, f *blocks.File) {
 	last := f.Last()
 	last.TruncateTo = last.NumBytes - (in.Length - t.length)
 	t.rec = t.n.recoverLast(tx, in, f)
-	in.Length = t.length
+	// The length stays until the DataNodes are done: clients wait for it to change.
 	open(tx, in, t.client, t.c.Host)
 }

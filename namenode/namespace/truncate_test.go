@@ -46,7 +46,7 @@ func TestTruncateWithinABlock(t *testing.T) {
 			t.Fatalf("%v, %v", done, err)
 		}
 	}
-	if st := info(t, c, "/f"); st.Length != mib+7 || st.ClientName != "t" {
+	if st := info(t, c, "/f"); st.Length != 2*mib || st.ClientName != "t" {
 		t.Errorf("%+v", st)
 	}
 	_, err := c.NS.Truncate(bg, root, "/f", 3, "t")
