@@ -101,7 +101,7 @@ func (n names) creatable() error {
 		}
 	}
 	if n.isReserved() {
-		return fault.New(fault.InvalidPath, "Invalid path name %s: %q is a reserved name", n.src, reserved)
+		return fault.New(fault.InvalidArgument, "File name %q is reserved and cannot be created.", reserved)
 	}
 	if len(n.parts) > 0 && n.parts[len(n.parts)-1] == snapshotDir {
 		return fault.New(fault.IllegalArgument, "%q is a reserved name.", snapshotDir)
