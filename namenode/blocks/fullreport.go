@@ -126,7 +126,10 @@ func (c *comparison) settle(ctx context.Context, extra, differ []ReportedReplica
 	var tasks []func() error
 	for _, rep := range differ {
 		tasks = append(tasks, func() error {
-			return c.r.eng.Update(ctx, func(tx *txn.Tx) error { return c.r.apply(tx, c.storage, rep, "") })
+			return c.r.eng.Update(ctx, func(tx *txn.Tx) error {
+				_, err := c.r.apply(tx, c.storage, rep, "")
+				return err
+			})
 		})
 	}
 	for _, row := range gone {

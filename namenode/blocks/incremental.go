@@ -97,8 +97,12 @@ func (r *Registry) event(ctx context.Context, storage int64, e Event) error {
 	switch e.Kind {
 	case Received:
 		rep := ReportedReplica{Block: e.Block, State: ReportFinalized}
-		err = r.eng.Update(ctx, func(tx *txn.Tx) error { return r.apply(tx, storage, rep, e.Hint) })
-		if err == nil {
+		var fresh bool
+		err = r.eng.Update(ctx, func(tx *txn.Tx) (err error) {
+			fresh, err = r.apply(tx, storage, rep, e.Hint)
+			return err
+		})
+		if err == nil && fresh {
 			r.arrived(storage)
 		}
 	case Deleted:

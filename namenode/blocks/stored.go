@@ -11,27 +11,28 @@ func invalidationKey(storage, block int64) schema.Key {
 	return schema.KeyOf(schema.Int(storage), schema.Int(block))
 }
 
-// apply takes one reported replica on a storage into the rows.
-func (r *Registry) apply(tx *txn.Tx, storage int64, rep ReportedReplica, hint string) error {
+// apply takes one reported replica on a storage into the rows. fresh says that it
+// was not known to be there.
+func (r *Registry) apply(tx *txn.Tx, storage int64, rep ReportedReplica, hint string) (fresh bool, err error) {
 	doomed := invalidationKey(storage, rep.ID)
 	h, err := hold(tx, rep.ID, txn.Row(schema.Invalidations, doomed, dal.None))
 	if err != nil {
-		return err
+		return false, err
 	}
 	row, err := tx.Get(schema.Invalidations, doomed, dal.None)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if h == nil {
 		if row == nil || schema.InvalidationOf(row).GenerationStamp != rep.GenerationStamp {
 			Invalidate(tx, schema.Replica{StorageID: storage, BlockID: rep.ID,
 				GenerationStamp: rep.GenerationStamp, NumBytes: rep.NumBytes})
 		}
-		return nil
+		return false, nil
 	}
 	if row != nil {
 		if schema.InvalidationOf(row).GenerationStamp == rep.GenerationStamp {
-			return nil // it is on its way out
+			return false, nil // it is on its way out
 		}
 		// The DataNode has another replica there now.
 		tx.Delete(schema.Invalidations, doomed)
@@ -46,43 +47,39 @@ func (r *Registry) apply(tx *txn.Tx, storage int64, rep ReportedReplica, hint st
 		// in a moment.
 		outdated := rep.GenerationStamp != h.Block.GenerationStamp
 		if h.Block.State == schema.BlockComplete && (rep.State == ReportRWR || outdated) {
-			return r.spoil(tx, h, storage, rep.Block)
+			return false, r.spoil(tx, h, storage, rep.Block)
 		}
 	}
-	return nil // being copied, or under recovery: nothing to know yet
+	return false, nil // being copied, or under recovery: nothing to know yet
 }
 
 // finalized takes a finalized replica into the rows.
-func (r *Registry) finalized(tx *txn.Tx, h *Held, storage int64, rep Block, hint string) error {
+func (r *Registry) finalized(tx *txn.Tx, h *Held, storage int64, rep Block, hint string) (fresh bool, err error) {
 	switch h.Block.State {
 	case schema.BlockUnderConstruction, schema.BlockUnderRecovery:
 		if rep.GenerationStamp < h.Block.GenerationStamp {
 			// Left over from a pipeline that failed, or a report from before it did.
 			// A later full report tells which, once the block is complete.
-			return nil
+			return false, nil
 		}
 	default:
 		if rep.GenerationStamp != h.Block.GenerationStamp || rep.NumBytes != h.Block.NumBytes {
-			return r.spoil(tx, h, storage, rep)
+			return false, r.spoil(tx, h, storage, rep)
 		}
 	}
 	old := h.on(storage)
-	if old != nil && old.GenerationStamp == rep.GenerationStamp && old.NumBytes == rep.NumBytes {
-		switch old.State {
-		case schema.ReplicaFinalized:
-			return nil
-		case schema.ReplicaCorrupt, schema.ReplicaExcess:
-			return nil // what was found out about it still holds
-		}
+	if old != nil && old.State != schema.ReplicaExpected && old.GenerationStamp == rep.GenerationStamp && old.NumBytes == rep.NumBytes {
+		return false, nil // what is known of it, that it is corrupt perhaps, still holds
 	}
+	fresh = old == nil || old.State == schema.ReplicaExpected
 	r.dropSiblings(tx, h, storage)
 	h.put(tx, schema.Replica{StorageID: storage, State: schema.ReplicaFinalized,
 		GenerationStamp: rep.GenerationStamp, NumBytes: rep.NumBytes})
 	if h.finish(tx, r.opt.MinReplication) {
 		r.Completed(tx, h)
-		return nil
+		return fresh, nil
 	}
-	return r.balance(tx, h, hint)
+	return fresh, r.balance(tx, h, hint)
 }
 
 // dropSiblings deletes the rows that expect the replica on another volume of the
