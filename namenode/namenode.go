@@ -145,7 +145,7 @@ func (p *process) start(ctx context.Context) error {
 	}
 	p.web = web.New(web.Config{Conf: p.conf, Identity: id, Blocks: p.blocks, Safe: p.safe, Leader: p.node.Leader,
 		RPCAddress: p.set.rpc.public, Version: rpc.SoftwareVersion + ", hopsql " + Version, Audit: p.audit,
-		Servers: p.servers, Logger: p.log})
+		Servers: p.servers, Profile: p.set.profile, Logger: p.log})
 	p.listeners = nil // every one has its server now
 	go func() { p.broken <- p.web.Serve(ports.http) }()
 	p.startLoops()
@@ -203,7 +203,8 @@ func (p *process) startRules(ctx context.Context, id rpc.Identity) error {
 	if err != nil {
 		return err
 	}
-	if p.engine, err = txn.New(p.store, txn.Options{NodeID: nodeID, HintIndexes: blocks.HintIndexes, Logger: p.log}); err != nil {
+	p.engine, err = txn.New(p.store, txn.Options{NodeID: nodeID, Hints: p.set.hints, HintIndexes: blocks.HintIndexes, Logger: p.log})
+	if err != nil {
 		return err
 	}
 	p.set.blocks.Logger = p.log

@@ -362,6 +362,12 @@ func TestWeb(t *testing.T) {
 	if b := beans("?qry=Hadoop:service=DataNode,name=*"); len(b) != 0 {
 		t.Errorf("no match: %v", b)
 	}
+	if _, body := get("/stacks", ""); !strings.Contains(body, "goroutine profile") || !strings.Contains(body, "namenode.(*process).wait") {
+		t.Errorf("/stacks: %.200s", body)
+	}
+	if code, _ := get("/debug/pprof/heap", ""); code != 404 {
+		t.Errorf("profiles without their key: %d", code)
+	}
 	if code, _ := get("/nothing", ""); code != 404 {
 		t.Errorf("an unknown page: %d", code)
 	}

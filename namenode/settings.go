@@ -18,12 +18,18 @@ const (
 	keyMemoryLimit = "hopsql.memory.limit" // bytes that the Go runtime tries to stay below; 0 is no limit
 	keyAuditLog    = "hopsql.audit.log"    // file, "stderr", or empty for none
 	keyCalls       = "hopsql.rpc.calls"    // most calls in progress
+	keyHints       = "hopsql.hints"        // rows kept to foresee what a call will read; see txn.Options
+	keyProfile     = "hopsql.pprof.enable" // Go's profiles at /debug/pprof/ of the HTTP port
 	keyInterval    = "dfs.leader.check.interval"
 	keyMissed      = "dfs.leader.missed.hb"
 )
 
 // defaultMemory is the memory limit when neither the key nor GOMEMLIMIT is set.
 const defaultMemory = 200 << 20
+
+// defaultHints keeps the hint cache well below the memory limit: a remembered row
+// takes up to 2 KiB.
+const defaultHints = 50_000
 
 // settings is everything that the process reads from the configuration.
 type settings struct {
@@ -37,6 +43,8 @@ type settings struct {
 	safe      blocks.SafeOptions
 	groups    groups.Config
 
+	hints    int
+	profile  bool
 	memory   int64
 	audit    string
 	interval time.Duration // of heartbeats
@@ -127,6 +135,8 @@ func readSettings(c *conf.Config) (*settings, error) {
 			MinDatanodes: r.count("dfs.namenode.safemode.min.datanodes", 0),
 			Extension:    r.duration("dfs.namenode.safemode.extension", 30*time.Second, time.Millisecond),
 		},
+		hints:    max(1, r.count(keyHints, defaultHints)),
+		profile:  r.bool(keyProfile, false),
 		memory:   r.size(keyMemoryLimit, -1),
 		audit:    c.Get(keyAuditLog),
 		interval: r.interval(keyInterval, 2*time.Second, time.Millisecond),

@@ -12,6 +12,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/pprof"
+	"runtime"
+	runtimepprof "runtime/pprof"
 	"strings"
 	"time"
 
@@ -33,6 +36,7 @@ type Config struct {
 	Version    string
 	Audit      *audit.Log
 	Servers    []*ipc.Server // the first one is that of the clients
+	Profile    bool          // serve /debug/pprof/
 	Logger     *slog.Logger
 }
 
@@ -50,11 +54,17 @@ func New(cfg Config) *Server {
 	mux.HandleFunc("GET /isActive", s.isActive)
 	mux.HandleFunc("GET /jmx", s.jmx)
 	mux.HandleFunc("GET /conf", s.conf)
+	mux.HandleFunc("GET /stacks", s.stacks)
+	if cfg.Profile {
+		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	}
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprintf(w, "hopsql NameNode %s, RPC at %s\n/isActive /jmx /conf\n", cfg.Version, cfg.RPCAddress)
+		fmt.Fprintf(w, "hopsql NameNode %s, RPC at %s\n/isActive /jmx /conf /stacks\n", cfg.Version, cfg.RPCAddress)
 	})
 	s.http = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
-		WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		WriteTimeout: 2 * time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(cfg.Logger.Handler(), slog.LevelDebug)}
 	return s
 }
@@ -77,6 +87,12 @@ func (s *Server) Shutdown(ctx context.Context) {
 // isActive is the probe of load balancers: every NameNode that runs is active.
 func (s *Server) isActive(w http.ResponseWriter, _ *http.Request) {
 	fmt.Fprint(w, "I am Active!")
+}
+
+// stacks dumps what every goroutine does.
+func (s *Server) stacks(w http.ResponseWriter, _ *http.Request) {
+	fmt.Fprintf(w, "Process Thread Dump: %d goroutines\n", runtime.NumGoroutine())
+	_ = runtimepprof.Lookup("goroutine").WriteTo(w, 1) // an error is the client's, which went away
 }
 
 type property struct {
