@@ -77,6 +77,9 @@ func (t tally) priority(want int64) int64 {
 	return p
 }
 
+// othersFollow is how long the copies of one block may lie apart, in ms.
+const othersFollow = 15_000
+
 func queueKey(block int64) schema.Key { return schema.KeyOf(schema.Int(block)) }
 
 // queue asks for a block to be looked at by Tick.
@@ -117,8 +120,13 @@ func (r *Registry) balance(tx *txn.Tx, h *Held, hint string) error {
 	p := t.priority(want)
 	switch {
 	case row != nil:
-		if q := schema.ReconstructionOf(row); q.Priority != p {
-			q.Priority = p
+		q := schema.ReconstructionOf(row)
+		old := q
+		q.Priority = p
+		// If copies are under way this may be one of them. The others follow soon, or
+		// there was no place for them then.
+		q.PendingUntil = min(q.PendingUntil, tx.Now()+othersFollow)
+		if q != old {
 			tx.Put(schema.Reconstructions, q.Row())
 		}
 	case int64(t.live+t.expected) < want:

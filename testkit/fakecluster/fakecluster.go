@@ -37,6 +37,7 @@ type Options struct {
 	Blocks    blocks.Options
 	Safe      *blocks.SafeOptions // nil: never in safe mode
 	Limits    func(*namespace.Limits)
+	Markers   bool // commits may have an unknown outcome
 }
 
 // A Cluster is one NameNode and its DataNodes.
@@ -66,7 +67,7 @@ func New(t testing.TB, opt Options) *Cluster {
 	if opt.Capacity == 0 {
 		opt.Capacity = 1 << 40
 	}
-	c := &Cluster{T: t, Store: faulty.New(memstore.New()), opt: opt}
+	c := &Cluster{T: t, Store: faulty.New(memstore.New(func(tr *dal.Traits) { tr.Markers = opt.Markers })), opt: opt}
 	c.now.Store(1_700_000_000_000)
 	c.format()
 	c.start()
@@ -172,7 +173,7 @@ func (c *Cluster) format() {
 // Check fails the test if the rows do not fit together.
 func (c *Cluster) Check() {
 	c.T.Helper()
-	bad, err := fsck.Check(context.Background(), c.Store)
+	bad, err := fsck.Check(context.Background(), c.Store.Store)
 	if err != nil || len(bad) > 0 {
 		c.T.Errorf("the rows do not fit together: %v\n%s", err, strings.Join(bad, "\n"))
 	}
@@ -181,7 +182,7 @@ func (c *Cluster) Check() {
 // Rows returns all rows of a table.
 func (c *Cluster) Rows(t *schema.Table) []schema.Row {
 	c.T.Helper()
-	got, err := c.Store.Read(context.Background(), []dal.Fetch{{Table: t, Scan: &dal.Scan{}}})
+	got, err := c.Store.Store.Read(context.Background(), []dal.Fetch{{Table: t, Scan: &dal.Scan{}}})
 	if err != nil {
 		c.T.Fatal(err)
 	}
@@ -209,4 +210,23 @@ func (c *Cluster) Block(id int64) *schema.Block {
 		}
 	}
 	return nil
+}
+
+// A Namenode is one more NameNode on the store of a Cluster.
+type Namenode struct {
+	Reg *blocks.Registry
+	NS  *namespace.Namespace
+}
+
+// Second starts another NameNode, at which all DataNodes register and beat once.
+func (c *Cluster) Second() *Namenode {
+	c.T.Helper()
+	eng, reg, safe, ns := c.Eng, c.Reg, c.Safe, c.NS
+	c.start()
+	c.T.Cleanup(c.Eng.Close)
+	n := &Namenode{Reg: c.Reg, NS: c.NS}
+	c.Beat()
+	c.Beat()
+	c.Eng, c.Reg, c.Safe, c.NS = eng, reg, safe, ns
+	return n
 }

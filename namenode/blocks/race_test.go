@@ -1,0 +1,130 @@
+package blocks_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+
+	"github.com/hopsql/hopsql/namenode/blocks"
+	"github.com/hopsql/hopsql/namenode/fault"
+	"github.com/hopsql/hopsql/namenode/namespace"
+	"github.com/hopsql/hopsql/schema"
+	"github.com/hopsql/hopsql/testkit/fakecluster"
+)
+
+// TestEverythingAtOnce has writers on two NameNodes, with renames, deletions,
+// reports and the background work between them; then all rows must fit together and
+// every file that was closed must have its blocks.
+func TestEverythingAtOnce(t *testing.T) {
+	c := fakecluster.New(t, fakecluster.Options{Datanodes: 5})
+	second := c.Second()
+	nodes := []*fakecluster.Namenode{{Reg: c.Reg, NS: c.NS}, second}
+	var writers, others sync.WaitGroup
+	stop := make(chan struct{})
+	for w := range 8 {
+		writers.Go(func() { writeFiles(t, c, nodes, w) })
+	}
+	for i, n := range nodes {
+		others.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if err := n.Reg.Tick(ctx); err != nil {
+					t.Error(err)
+				}
+				if _, err := n.NS.PurgeSome(ctx); err != nil {
+					t.Error(err)
+				}
+				if err := n.NS.RecoverExpired(ctx); err != nil {
+					t.Error(err)
+				}
+				reportAll(t, c, n, i)
+			}
+		})
+	}
+	writers.Wait()
+	close(stop)
+	others.Wait()
+	for _, row := range c.Rows(schema.Blocks) {
+		if b := schema.BlockOf(row); b.State == schema.BlockComplete && good(c, b.BlockID) == 0 {
+			t.Errorf("block %d has no replica", b.BlockID)
+		}
+	}
+}
+
+// writeFiles writes files of several blocks, sends the reports of the DataNodes to
+// one NameNode or the other, and moves or deletes what it wrote.
+func writeFiles(t *testing.T, c *fakecluster.Cluster, nodes []*fakecluster.Namenode, w int) {
+	rng := rand.New(rand.NewPCG(uint64(w), 9))
+	any := func() *fakecluster.Namenode { return nodes[rng.IntN(len(nodes))] }
+	client := fmt.Sprintf("client-%d", w)
+	for i := range 30 {
+		path := fmt.Sprintf("/d%d/%d/f%d", rng.IntN(3), w, i)
+		st, err := any().NS.Create(ctx, fakecluster.Root, namespace.CreateRequest{Src: path, Mode: 0o644, ClientName: client,
+			Flags: namespace.FlagCreate, CreateParent: true, Replication: 3, BlockSize: mib})
+		if err != nil {
+			t.Errorf("create: %v", err)
+			return
+		}
+		var last *blocks.Block
+		for range 1 + rng.IntN(3) {
+			lb, err := any().NS.AddBlock(ctx, fakecluster.Root, namespace.AddBlockRequest{Src: path, ClientName: client, FileID: st.ID, Previous: last})
+			if errors.Is(err, fault.NotReplicatedYet) {
+				break
+			}
+			if err != nil {
+				t.Errorf("addBlock %s: %v", path, err)
+				return
+			}
+			b := blocks.IDOf(&lb.Block)
+			b.NumBytes = 100
+			for _, target := range lb.Targets {
+				events := []blocks.Events{{Storage: blocks.StorageRef{UUID: target.Storage.UUID, Type: blocks.TypeDisk},
+					Events: []blocks.Event{{Kind: blocks.Received, Block: b}}}}
+				if err := any().Reg.Incremental(ctx, target.Datanode.UUID, events); err != nil {
+					t.Errorf("received: %v", err)
+				}
+			}
+			last = &b
+		}
+		if done, err := any().NS.Complete(ctx, fakecluster.Root, path, client, last, st.ID); err != nil || !done {
+			t.Errorf("complete %s: %v, %v", path, done, err)
+		}
+		switch rng.IntN(4) {
+		case 0:
+			_, err = any().NS.Delete(ctx, fakecluster.Root, path, false)
+		case 1:
+			_, err = any().NS.Rename(ctx, fakecluster.Root, path, path+".moved")
+		case 2:
+			_, err = any().NS.SetReplication(ctx, fakecluster.Root, path, int64(1+rng.IntN(4)))
+		}
+		if err != nil {
+			t.Errorf("afterwards: %v", err)
+		}
+	}
+}
+
+// reportAll sends a full report of one storage that says what the rows say.
+func reportAll(t *testing.T, c *fakecluster.Cluster, n *fakecluster.Namenode, i int) {
+	d := c.DN[i]
+	rep := blocks.FullReport{Datanode: d.Row.UUID, Storage: d.Storage}
+	var id int64
+	for _, row := range c.Rows(schema.Storages) {
+		if s := schema.StorageOf(row); s.UUID == d.Storage.UUID {
+			id = s.StorageID
+		}
+	}
+	for _, row := range c.Rows(schema.Replicas) {
+		if r := schema.ReplicaOf(row); r.StorageID == id && r.State == schema.ReplicaFinalized {
+			rep.Replicas = append(rep.Replicas, blocks.ReportedReplica{Block: blocks.Block{ID: r.BlockID, GenerationStamp: r.GenerationStamp, NumBytes: r.NumBytes}})
+		}
+	}
+	if err := n.Reg.FullReport(ctx, rep); err != nil {
+		t.Errorf("full report: %v", err)
+	}
+}
