@@ -19,7 +19,7 @@ import (
 
 const (
 	threads = 32
-	files   = 20_000
+	files   = 10_000
 )
 
 var operations = []string{"create", "mkdirs", "open", "fileStatus", "delete", "rename", "append"}
