@@ -13,7 +13,8 @@ import (
 // priority is twice the tier, plus 1 if the block has a corrupt replica, so that
 // the queue can be counted without reading blocks.
 const (
-	tierLast       = iota // one good replica is left of several
+	tierRecover    = iota // not a matter of replicas: its recovery may have got lost
+	tierLast              // one good replica is left of several
 	tierBad               // less than a third of the wanted replicas
 	tierShort             // fewer than wanted
 	tierMissing           // no good replica

@@ -37,7 +37,7 @@ func (r *Registry) reconstruct(ctx context.Context) error {
 			if q.PendingUntil > r.now() {
 				continue
 			}
-			copies := p/2 < tierMissing
+			copies := p/2 >= tierLast && p/2 <= tierShort
 			if copies && budget == 0 {
 				break
 			}
@@ -73,10 +73,12 @@ func (r *Registry) queued(ctx context.Context, priority int64, limit int) ([]sch
 type job struct {
 	source   string // UUID of the DataNode
 	transfer Transfer
+	recovery *Recovery // in place of the others
 }
 
 // examine looks at one queued block under its lock and does what is needed: has it
-// copied, lets go of surplus replicas, or takes it off the queue.
+// copied, lets go of surplus replicas, has its recovery asked for once more, or
+// takes it off the queue.
 func (r *Registry) examine(ctx context.Context, block int64) error {
 	seed := r.seed()
 	var found *job
@@ -90,6 +92,14 @@ func (r *Registry) examine(ctx context.Context, block int64) error {
 		if err != nil || row == nil {
 			return err
 		}
+		if h != nil && h.Block.State == schema.BlockUnderRecovery {
+			q := schema.ReconstructionOf(row)
+			q.PendingUntil = tx.Now() + recoveryAgain
+			tx.Put(schema.Reconstructions, q.Row())
+			rec := r.recovery(h, 0)
+			found = &job{recovery: &rec}
+			return nil
+		}
 		if h == nil || h.Block.State != schema.BlockComplete {
 			tx.Delete(schema.Reconstructions, queueKey(block)) // completing it queues it again
 			return nil
@@ -99,6 +109,10 @@ func (r *Registry) examine(ctx context.Context, block int64) error {
 	})
 	if err != nil || found == nil {
 		return err
+	}
+	if found.recovery != nil {
+		r.StartRecovery(*found.recovery)
+		return nil
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

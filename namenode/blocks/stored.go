@@ -190,6 +190,7 @@ func (r *Registry) Recovered(tx *txn.Tx, in *schema.Inode, f *File, stamp, lengt
 		h.Block.State, state = schema.BlockComplete, schema.ReplicaFinalized
 	}
 	h.save(tx)
+	tx.Delete(schema.Reconstructions, queueKey(b.BlockID))
 	has := map[int64]bool{}
 	for _, t := range targets {
 		has[t.Storage.StorageID] = true

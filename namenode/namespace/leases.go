@@ -16,9 +16,6 @@ const (
 	// file over, as in HDFS. After Limits.LeaseHardLimit the NameNode does.
 	LeaseSoftLimit   = time.Minute
 	defaultHardLimit = 20 * time.Minute
-	// recoveryTimeout is how long the DataNodes have for a block recovery (HDFS: 30
-	// heartbeats) before another one is started.
-	recoveryTimeout = 90 * time.Second
 )
 
 // nameNodeHolder is the writer of a file that the NameNode recovers.

@@ -249,17 +249,42 @@ func TestRecoveryThatGetsLost(t *testing.T) {
 	if in := info(t, c, "/f"); in.ClientName != "HDFS_NameNode" || c.Block(lb.BlockID).State != schema.BlockUnderRecovery {
 		t.Fatalf("%+v %+v", in, c.Block(lb.BlockID))
 	}
+	for _, d := range c.DN {
+		d.Down = true
+	}
 	c.Restart()
 	recoverLoop(t, c, 80*time.Second)
-	if in := info(t, c, "/f"); in.ClientName == "" {
-		t.Error("the lost recovery was repeated before it was overdue")
+	if b := c.Block(lb.BlockID); b.RecoveryID != 1002 {
+		t.Error("another recovery was begun before the first one was overdue")
 	}
 	recoverLoop(t, c, 80*time.Second)
+	if b := c.Block(lb.BlockID); b.RecoveryID != 1003 {
+		t.Errorf("no new recovery: %+v", b)
+	}
+	for _, d := range c.DN {
+		d.Down = false
+	}
+	recoverLoop(t, c, 30*time.Second)
 	if in := info(t, c, "/f"); in.ClientName != "" || in.Length != 70 {
 		t.Errorf("%+v", in)
 	}
-	if b := c.Block(lb.BlockID); b.GenerationStamp != 1003 {
-		t.Errorf("%+v", b)
+	if n := len(c.Rows(schema.Reconstructions)); n != 0 {
+		t.Errorf("%d rows are left in the queue", n)
+	}
+}
+
+// TestRecoveryBegunElsewhere: the DataNodes obey only one NameNode.
+func TestRecoveryBegunElsewhere(t *testing.T) {
+	c := fakecluster.New(t, fakecluster.Options{})
+	other := c.Second()
+	st := c.Create("/f", "w", 3)
+	c.Start(c.AddBlock("/f", "w", st.ID, nil), 70)
+	if closed, err := other.NS.RecoverLease(bg, root, "/f", "x"); closed || err != nil {
+		t.Fatal(closed, err)
+	}
+	c.Live(18 * time.Second)
+	if closed, err := other.NS.RecoverLease(bg, root, "/f", "x"); !closed || err != nil {
+		t.Error(closed, err)
 	}
 }
 

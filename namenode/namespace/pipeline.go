@@ -45,7 +45,7 @@ func (n *Namespace) UpdateBlockForPipeline(ctx context.Context, c *Caller, clien
 		if err != nil {
 			return err
 		}
-		stamp := nextStamp(row)
+		stamp := blocks.NextStamp(row)
 		saveBlock(tx, row)
 		answer := *row
 		answer.GenerationStamp, answer.NumBytes = stamp, b.NumBytes

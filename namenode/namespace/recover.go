@@ -16,7 +16,7 @@ import (
 // looked at again as soon as a recovery is overdue.
 func (n *Namespace) limitOf(holder string) time.Duration {
 	if holder == nameNodeHolder {
-		return recoveryTimeout
+		return blocks.RecoveryOverdue
 	}
 	if n.set.LeaseHardLimit == 0 {
 		return defaultHardLimit

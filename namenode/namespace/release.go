@@ -48,7 +48,7 @@ func (n *Namespace) release(ctx context.Context, r releaseRequest) (bool, error)
 		return false, err
 	}
 	if rec != nil {
-		n.blocks.StartRecovery(*rec) // without a DataNode it is started again later
+		n.blocks.StartRecovery(*rec) // without a DataNode it is asked for again later
 	}
 	return closed, nil
 }
@@ -87,7 +87,7 @@ func (n *Namespace) endWriting(tx *txn.Tx, w *walk, in *schema.Inode, holder str
 		closeFile(tx, in)
 		return true, nil, nil
 	}
-	rec := n.recoverLast(tx, in, f)
+	rec := n.blocks.Recover(tx, in, f)
 	n.reassign(tx, in, holder)
 	if rec != nil || holder != "" {
 		renew(tx, in.ClientName)
@@ -104,23 +104,6 @@ func (n *Namespace) reassign(tx *txn.Tx, in *schema.Inode, holder string) {
 	tx.Put(schema.OpenFiles, open.Row())
 	in.ClientName = holder
 	tx.Put(schema.Inodes, in.Row())
-}
-
-// recoverLast starts the recovery of the last block, unless one goes on and is not
-// overdue.
-func (n *Namespace) recoverLast(tx *txn.Tx, in *schema.Inode, f *blocks.File) *blocks.Recovery {
-	b := f.Last()
-	if b.State == schema.BlockUnderRecovery && tx.Now()-b.RecoveryStarted < recoveryTimeout.Milliseconds() {
-		return nil
-	}
-	stamp := nextStamp(b)
-	b.State, b.RecoveryStarted = schema.BlockUnderRecovery, tx.Now()
-	saveBlock(tx, b)
-	rec := &blocks.Recovery{Block: n.blocks.LocateBlock(f.Held(in, b), in.Length-b.NumBytes, ""), NewStamp: stamp}
-	if b.TruncateTo > 0 {
-		rec.Truncate, rec.TruncateTo = true, b.TruncateTo
-	}
-	return rec
 }
 
 // Bounds of one RecoverExpired.
@@ -150,7 +133,7 @@ func (n *Namespace) RecoverExpired(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if row != nil && tx.Now()-schema.LeaseOf(row).Renewed > recoveryTimeout.Milliseconds() {
+		if row != nil && tx.Now()-schema.LeaseOf(row).Renewed > blocks.RecoveryOverdue.Milliseconds() {
 			leases = append(leases, schema.LeaseOf(row))
 		}
 		for _, r := range got.Rows {

@@ -53,7 +53,7 @@ func (n *Namespace) Truncate(ctx context.Context, c *Caller, src string, length 
 		}
 	}
 	if t.rec != nil {
-		n.blocks.StartRecovery(*t.rec) // without a DataNode it is started again later
+		n.blocks.StartRecovery(*t.rec) // without a DataNode it is asked for again later
 	}
 	return t.done, nil
 }
@@ -126,7 +126,7 @@ func (t *truncation) cut(tx *txn.Tx, in *schema.Inode, f *blocks.File) {
 	}
 	last := f.Last()
 	last.TruncateTo = last.NumBytes - (in.Length - t.length)
-	t.rec = t.n.recoverLast(tx, in, f)
+	t.rec = t.n.blocks.Recover(tx, in, f)
 	// The length stays until the DataNodes are done: clients wait for it to change.
 	open(tx, in, t.client, t.c.Host)
 }

@@ -132,10 +132,4 @@ func same(client *blocks.Block, b *schema.Block) bool {
 	return client.ID == b.BlockID && client.GenerationStamp == b.GenerationStamp
 }
 
-// nextStamp hands out a generation stamp for a block, whose row the caller writes.
-func nextStamp(b *schema.Block) int64 {
-	b.RecoveryID = max(b.RecoveryID, b.GenerationStamp) + 1
-	return b.RecoveryID
-}
-
 func saveBlock(tx *txn.Tx, b *schema.Block) { tx.Put(schema.Blocks, b.Row()) }
