@@ -48,7 +48,8 @@ type Addresses struct {
 }
 
 // stopPatience is how long running calls may go on after a stop was asked for.
-const stopPatience = 8 * time.Second
+// Hadoop's scripts kill a daemon that is not gone after 5 s.
+const stopPatience = 3 * time.Second
 
 // Run is Start, for a configuration alone.
 func Run(ctx context.Context, c *conf.Config) error { return RunWith(ctx, c, Options{}) }
@@ -66,8 +67,12 @@ func RunWith(ctx context.Context, c *conf.Config, opt Options) error {
 	if err != nil {
 		return err
 	}
+	warnings, err := checkUnserved(c)
+	if err != nil {
+		return err
+	}
 	limitMemory(set.memory)
-	for _, w := range c.Warnings() {
+	for _, w := range append(c.Warnings(), warnings...) {
 		log.Warn(w)
 	}
 	p := &process{conf: c, set: set, log: log, opt: opt}
@@ -291,7 +296,7 @@ func (p *process) stop() {
 	}
 	p.loops.Wait()
 	if p.node != nil {
-		leave, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		leave, cancel := context.WithTimeout(context.Background(), time.Second)
 		if err := p.node.Leave(leave); err != nil {
 			p.log.Warn("the heartbeat row of this NameNode could not be removed", "err", err)
 		}

@@ -266,6 +266,47 @@ func TestStoreComesLater(t *testing.T) {
 	store.Reset()
 }
 
+func TestUnservedKeys(t *testing.T) {
+	for key, v := range map[string]string{"hadoop.security.authentication": "kerberos", "dfs.block.access.token.enable": "true",
+		"dfs.encrypt.data.transfer": "true", "dfs.http.policy": "HTTPS_ONLY"} {
+		if got := ended(t, processConf(t, map[string]string{key: v})); !strings.Contains(got, key+" is "+v) {
+			t.Errorf("%s=%s: %s", key, v, got)
+		}
+	}
+	if w, err := checkUnserved(conf.New(nil)); len(w) != 0 || err != nil {
+		t.Errorf("the defaults: %q, %v", w, err)
+	}
+	w, err := checkUnserved(conf.New(map[string]string{"dfs.hosts.exclude": "/x", "hadoop.security.group.mapping": "org.example.Ldap", "dfs.http.policy": "http_only"}))
+	if err != nil || len(w) != 2 || !strings.Contains(w[0], "dfs.hosts.exclude is /x: ") || !strings.Contains(w[1], "org.example.Ldap") {
+		t.Errorf("warnings %q, %v", w, err)
+	}
+}
+
+// TestStopWhileTheStoreIsAway: neither calls that wait for it nor the heartbeat row
+// hold up a stop for long.
+func TestStopWhileTheStoreIsAway(t *testing.T) {
+	store := faulty.New(memstore.New())
+	keep(t, store)
+	c := processConf(t, nil)
+	mustFormat(t, c)
+	c.Set(keyStoreURL, "mem:")
+	r := run(t, c)
+	store.Fail(func(faulty.Call) *faulty.Fault { return &faulty.Fault{Kind: dal.Unavailable} })
+	answer := make(chan error, 1)
+	go func() {
+		answer <- r.call("getFileInfo", &hdfspb.GetFileInfoRequestProto{Src: proto.String("/")}, &hdfspb.GetFileInfoResponseProto{})
+	}()
+	time.Sleep(50 * time.Millisecond)
+	began := time.Now()
+	r.end()
+	if took := time.Since(began); took > 11*time.Second {
+		t.Errorf("the stop took %v", took)
+	}
+	if <-answer == nil {
+		t.Error("a call was answered without a store")
+	}
+}
+
 // TestTakeoverAfterKill: the row that a killed NameNode left behind keeps nobody
 // from leading.
 func TestTakeoverAfterKill(t *testing.T) {
