@@ -423,7 +423,7 @@ func TestSettingsFromDefaults(t *testing.T) {
 	}
 	n := s.namespace
 	if s.rpc.listen != "nn.example:8020" || s.http.public != "0.0.0.0:9870" || s.service.public != "" ||
-		n.MinBlockSize != 1<<20 || n.MaxBlocks != 10000 || n.ListLimit != 1000 || n.SuperGroup != "supergroup" || !n.CheckPermissions ||
+		n.MinBlockSize != 1<<20 || n.LeaseHardLimit != 1_200_000 || n.MaxBlocks != 10000 || n.ListLimit != 1000 || n.SuperGroup != "supergroup" || !n.CheckPermissions ||
 		n.Defaults.BlockSize != 128<<20 || n.Defaults.Replication != 3 || n.Defaults.ChecksumType != "CRC32C" ||
 		s.blocks.Recheck != 5*time.Minute || s.blocks.Heartbeat != 3*time.Second || s.safe.Extension != 30*time.Second || s.calls != 1024 {
 		t.Errorf("settings %+v", s)
