@@ -163,7 +163,6 @@ func (r *reader) namespace() namespace.Settings {
 			ListLimit:      max(1, r.count("dfs.ls.limit", 1000)),
 			ATimePrecision: r.int("dfs.namenode.accesstime.precision", 3_600_000),
 			LeaseHardLimit: r.interval("dfs.namenode.lease-hard-limit-sec", 20*time.Minute, time.Second).Milliseconds(),
-			LeaseHardLimit: r.interval("dfs.namenode.lease-hard-limit-sec", 20*time.Minute, time.Second).Milliseconds(),
 		},
 		Owner:            conf.UserName(),
 		SuperGroup:       r.c.Get("dfs.permissions.superusergroup"),
