@@ -314,3 +314,42 @@ func TestIDsAreNeverGivenTwice(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// TestScanSeesWhatTheBatchDid: with a limit, a row that the batch inserts after the
+// fetched ones must not get lost when the batch removes a fetched one.
+func TestScanSeesWhatTheBatchDid(t *testing.T) {
+	e, _ := open(t, false)
+	ctx := context.Background()
+	if err := e.Update(ctx, child("a")); err != nil {
+		t.Fatal(err)
+	}
+	first := Range{Index: schema.Inodes.Primary, Limit: 1,
+		Prefix: schema.KeyOf(schema.Int(schema.RootID), schema.Int(schema.RootID))}
+	runs := 0
+	err := e.Update(ctx, func(tx *Tx) error {
+		runs++
+		k := schema.InodeKey(schema.RootID, "a")
+		row, err := tx.Get(schema.Inodes, k, dal.Exclusive)
+		if err != nil {
+			return err
+		}
+		tx.Want(first.Ref())
+		if row != nil && runs < 20 {
+			tx.Delete(schema.Inodes, k)
+			in := schema.Inode{PartitionID: schema.RootID, ParentID: schema.RootID, Name: "b", ID: 99}
+			if err := tx.Insert(schema.Inodes, in.Row()); err != nil {
+				return err
+			}
+		}
+		got, err := tx.Scan(first)
+		if err == nil && len(got.Rows) == 0 {
+			t.Error("the scan shows no row where one was moved")
+		}
+		return err
+	})
+	// The function asks again and again for what only a later batch could see, so
+	// it must not be told that it is done with less.
+	if err != nil && !errors.Is(err, ErrBusy) {
+		t.Fatal(err)
+	}
+}

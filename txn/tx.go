@@ -177,24 +177,30 @@ func (tx *Tx) Scan(r Range) (dal.Rows, error) {
 	if r.Follow != nil {
 		return dal.Rows{}, errors.New("txn: a range that follows in a function that changes rows")
 	}
-	rows := tx.overlaid(r.Index, r.Prefix, r.After, got.Rows)
 	full := r.Limit > 0 && len(got.Rows) >= r.Limit
-	if full && len(rows) < len(got.Rows) {
+	if full && tx.removes(r.Index, got.Rows) {
 		// Rows beyond the limit would have to move up, and they were not fetched:
 		// the next batch sees them.
 		return dal.Rows{}, tx.stop(dal.Exclusive)
 	}
-	if full {
-		// Rows after the last fetched one may have neighbours not fetched.
-		last := r.Index.KeyOf(got.Rows[len(got.Rows)-1])
-		for len(rows) > 0 && r.Index.KeyOf(rows[len(rows)-1]) > last {
-			rows = rows[:len(rows)-1]
-		}
-		rows = rows[:min(len(rows), r.Limit)]
-	} else if r.Limit > 0 && len(rows) > r.Limit {
+	rows := tx.overlaid(r.Index, r.Prefix, r.After, got.Rows)
+	if r.Limit > 0 && len(rows) > r.Limit {
 		rows = rows[:r.Limit]
 	}
 	return dal.Rows{Rows: rows}, nil
+}
+
+// removes reports whether this batch takes one of the stored rows away from its
+// place in x.
+func (tx *Tx) removes(x *schema.Index, rows []schema.Row) bool {
+	t := x.Table()
+	for _, row := range rows {
+		m := tx.mod(t, t.Key(row))
+		if m != nil && m.written && (m.row == nil || x.KeyOf(m.row) != x.KeyOf(row)) {
+			return true
+		}
+	}
+	return false
 }
 
 // overlaid lays the changes of the batch and of this function over stored rows of
