@@ -36,6 +36,7 @@ func (p *process) startLoops() {
 	})
 	p.every(ctx, "safe mode", safeInterval, false, p.safe.Check)
 	p.every(ctx, "block work", p.set.tick, true, p.blocks.Tick)
+	p.every(ctx, "block counts", p.set.tick, false, p.blocks.Count)
 	p.every(ctx, "lease recovery", p.set.leases, true, p.ns.RecoverExpired)
 	p.every(ctx, "purge of deleted files", purgeInterval, true, p.purge)
 	s := &sweeper{engine: p.engine, now: time.Now, gone: map[int64]time.Time{}}

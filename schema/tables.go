@@ -52,7 +52,9 @@ var (
 
 	// Blocks are the blocks of files, idx counting from 0. state: see BlockComplete
 	// and its neighbours. num_bytes is the length that the writer committed.
-	// recovery_id is the generation stamp of a recovery under way, else 0.
+	// recovery_id is the highest generation stamp handed out for the block, 0 for none
+	// beyond its own; in state BlockUnderRecovery it is the id of the recovery.
+	// truncate_to is the length in bytes that the recovery cuts the block to, 0 for none.
 	Blocks = table("blocks", []Column{
 		num("inode_id"), num("idx"), num("block_id"), num("generation_stamp"), num("num_bytes"),
 		num("state"), num("recovery_id"), num("recovery_started"), num("truncate_to"),
@@ -65,7 +67,8 @@ var (
 		num("generation_stamp"), num("num_bytes"),
 	}, []string{"inode_id", "block_id", "storage_id"}, index("replicas_storage", "storage_id,block_id"))
 
-	// Reconstructions queues blocks with too few or too many good replicas.
+	// Reconstructions queues blocks with too few or too many good replicas, and
+	// blocks whose recovery has begun.
 	// priority: 0 is the most urgent. pending_until is ms, 0 when no DataNode has
 	// been asked.
 	Reconstructions = table("reconstructions", []Column{

@@ -26,21 +26,14 @@ func (r *Registry) handOutDeletions(ctx context.Context) error {
 		return err
 	}
 	w := &r.work
-	if w.deletesAfter == "" {
-		w.deletes = 0
-	}
 	for range walkPages {
 		rows, err := r.scan(ctx, schema.Invalidations.Primary, "", w.deletesAfter, walkPage)
 		if err != nil {
 			return err
 		}
-		w.deletes += int64(len(rows))
 		full := r.offerDeletions(rows)
 		if len(rows) < walkPage {
 			w.deletesAfter = ""
-			r.mu.Lock()
-			r.stats.PendingDeletion = w.deletes
-			r.mu.Unlock()
 			return nil
 		}
 		last := schema.InvalidationOf(rows[len(rows)-1])

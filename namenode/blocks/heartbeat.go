@@ -30,6 +30,7 @@ func (r *Registry) Heartbeat(ctx context.Context, hb HeartbeatReport) (Heartbeat
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.now()
+	r.roll(now)
 	n.heard, n.xceivers, n.transfers = now, hb.Xceivers, hb.Transfers
 	n.cacheSize, n.cacheUsed = hb.CacheCapacity, hb.CacheUsed
 	for _, u := range hb.Storages {
@@ -144,12 +145,33 @@ func (r *Registry) Placed(targets []Target) {
 	}
 }
 
-// arrived undoes Placed for a storage and counts a replica there.
-func (r *Registry) arrived(storage int64) {
+// rollAfter is how long a placement may wait for its report, in ms.
+const rollAfter = 10 * 60_000
+
+// roll forgets placements that were never reported, such as abandoned blocks. The
+// caller holds mu.
+func (r *Registry) roll(now int64) {
+	if now-r.rolled < rollAfter {
+		return
+	}
+	r.rolled = now
+	for _, s := range r.storages {
+		s.scheduled = 0
+	}
+}
+
+// arrived undoes Placed for a storage and, if the replica was not known before,
+// counts it. Reports go to all NameNodes, so each of them may undo the placements
+// of others: scheduled is a guess.
+func (r *Registry) arrived(storage int64, fresh bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if s := r.storages[storage]; s != nil {
-		s.scheduled = max(0, s.scheduled-1)
+	s := r.storages[storage]
+	if s == nil {
+		return
+	}
+	s.scheduled = max(0, s.scheduled-1)
+	if fresh {
 		s.blocks++
 	}
 }

@@ -102,8 +102,8 @@ func (r *Registry) event(ctx context.Context, storage int64, e Event) error {
 			fresh, err = r.apply(tx, storage, rep, e.Hint)
 			return err
 		})
-		if err == nil && fresh {
-			r.arrived(storage)
+		if err == nil {
+			r.arrived(storage, fresh)
 		}
 	case Deleted:
 		err = r.eng.Update(ctx, func(tx *txn.Tx) error { return r.gone(tx, storage, e.Block) })

@@ -13,16 +13,10 @@ import (
 const examined = 200
 
 // reconstruct works on the blocks that wait in reconstructions, the most urgent
-// first, as far as the DataNodes can take it, and counts the queue.
+// first, as far as the DataNodes can take it.
 func (r *Registry) reconstruct(ctx context.Context) error {
-	if err := r.countQueue(ctx); err != nil {
+	if first, err := r.scan(ctx, schema.ReconstructByUrgent, "", "", 1); err != nil || len(first) == 0 {
 		return err
-	}
-	r.mu.RLock()
-	waiting := r.stats.queued > 0
-	r.mu.RUnlock()
-	if !waiting {
-		return nil
 	}
 	budget := max(1, r.opt.WorkMultiplier*r.Cluster().Live)
 	left := examined

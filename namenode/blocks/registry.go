@@ -89,13 +89,15 @@ type Registry struct {
 	volumes  map[string]*storage
 	leases   int // full reports that are allowed now
 	rng      *rand.Rand
+	rolled   int64       // ms of the last reset of storage.scheduled
 	strange  atomic.Bool // a storage came up that is not known here: read the tables again
 
 	safe    atomic.Pointer[Safe]
 	givenUp []schema.Invalidation // deletions that no DataNode reported done; guarded by mu
-	stats   queueStats            // of the last complete pass through the queues
+	stats   BlockStats            // of the last complete Count
 
-	work work // what Tick is at; one goroutine
+	counting counts
+	work     work // what Tick is at; one goroutine
 }
 
 // A node is one DataNode. The fields are guarded by Registry.mu.

@@ -176,7 +176,7 @@ type ClusterStats struct {
 }
 
 // BlockStats count blocks that need attention. They come from the queues in the
-// store and are at most one Tick old.
+// store.
 type BlockStats struct {
 	UnderReplicated int64
 	Corrupt         int64 // blocks with a corrupt replica

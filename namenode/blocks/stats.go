@@ -3,51 +3,59 @@ package blocks
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/hopsql/hopsql/schema"
 )
 
-// queueStats are the counts of the queues, published when a pass through them is
-// complete.
-type queueStats struct {
-	BlockStats
-	queued int64
+// counts is the counting of the queues in the store, which goes on from call to call.
+type counts struct {
+	mu      sync.Mutex
+	deletes bool       // reconstructions are done, invalidations are being counted
+	after   schema.Key // where it is
+	now     BlockStats // so far
 }
 
-// countQueue goes on counting reconstructions.
-func (r *Registry) countQueue(ctx context.Context) error {
-	w := &r.work
-	if w.queueAfter == "" {
-		w.counting = queueStats{}
-	}
+// Count goes on counting the queues in the store, a bounded piece at a time, for
+// Blocks. Every NameNode calls it now and then.
+func (r *Registry) Count(ctx context.Context) error {
+	c := &r.counting
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	for range walkPages {
-		rows, err := r.scan(ctx, schema.ReconstructByUrgent, "", w.queueAfter, walkPage)
+		x := schema.ReconstructByUrgent
+		if c.deletes {
+			x = schema.Invalidations.Primary
+		}
+		rows, err := r.scan(ctx, x, "", c.after, walkPage)
 		if err != nil {
-			return err
+			return fmt.Errorf("count blocks: %w", err)
 		}
 		for _, row := range rows {
-			w.counting.add(schema.ReconstructionOf(row), r.now())
+			if c.deletes {
+				c.now.PendingDeletion++
+			} else {
+				c.now.add(schema.ReconstructionOf(row), r.now())
+			}
 		}
-		if len(rows) < walkPage {
-			w.queueAfter = ""
-			break
+		if len(rows) == walkPage {
+			c.after = x.KeyOf(rows[len(rows)-1])
+			continue
 		}
-		w.queueAfter = schema.ReconstructByUrgent.KeyOf(rows[len(rows)-1])
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if w.queueAfter == "" {
-		w.counting.PendingDeletion = r.stats.PendingDeletion
-		r.stats = w.counting
-	} else {
-		r.stats.queued = max(1, r.stats.queued)
+		c.after, c.deletes = "", !c.deletes
+		if !c.deletes {
+			r.mu.Lock()
+			r.stats, c.now = c.now, BlockStats{}
+			r.mu.Unlock()
+			return nil
+		}
 	}
 	return nil
 }
 
-func (s *queueStats) add(q schema.Reconstruction, now int64) {
-	s.queued++
+func (s *BlockStats) add(q schema.Reconstruction, now int64) {
 	switch q.Priority / 2 {
 	case tierLast:
 		s.HighestPriority++
@@ -68,11 +76,12 @@ func (s *queueStats) add(q schema.Reconstruction, now int64) {
 	}
 }
 
-// Blocks returns the counts of blocks that need attention.
+// Blocks returns the counts of blocks that need attention, as the last complete
+// Count found them.
 func (r *Registry) Blocks() BlockStats {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	return r.stats.BlockStats
+	return r.stats
 }
 
 // Cluster returns the sums over the live DataNodes.

@@ -12,24 +12,19 @@ import (
 // work is what Tick is at. It is only kept so that a Tick goes on where the last one
 // stopped; everything that matters is in rows.
 type work struct {
-	scans        map[int64]*scan // storages whose replicas are lost, by id
-	done         map[int64]bool  // storages that were scanned and are still lost
-	deletesAfter schema.Key      // place in invalidations
-	deletes      int64           // rows counted on the way
-	queueAfter   schema.Key      // place in reconstructions, for counting
-	counting     queueStats
+	scans        map[int64]*scan       // storages whose replicas are lost, by id
+	done         map[int64]bool        // storages that were scanned and are still lost
+	deletesAfter schema.Key            // place in invalidations
 	cursors      [2 * tiers]schema.Key // place in reconstructions by priority
-	rolled       int64                 // ms of the last reset of storage.scheduled
 }
 
 // Bounds of one Tick.
 const (
-	tickScans   = 4    // storages scanned side by side
-	scanPages   = 4    // pages of each
-	scanPage    = 500  // replicas of a page
-	walkPage    = 1000 // rows of a queue
-	walkPages   = 8
-	rollAfterMS = 10 * 60_000
+	tickScans = 4    // storages scanned side by side
+	scanPages = 4    // pages of each
+	scanPage  = 500  // replicas of a page
+	walkPage  = 1000 // rows of a queue
+	walkPages = 8
 )
 
 // Tick does a bounded piece of the background work: it finds dead DataNodes, has
@@ -42,7 +37,6 @@ func (r *Registry) Tick(ctx context.Context) error {
 			return err
 		}
 	}
-	r.roll()
 	lost, removed := r.findLost()
 	if s := r.safe.Load(); s != nil {
 		if on, _ := s.On(); on {
@@ -64,20 +58,6 @@ func (r *Registry) Tick(ctx context.Context) error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// roll forgets old placements that were never reported, such as abandoned blocks.
-func (r *Registry) roll() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	now := r.now()
-	if now-r.work.rolled < rollAfterMS {
-		return
-	}
-	r.work.rolled = now
-	for _, s := range r.storages {
-		s.scheduled = 0
-	}
 }
 
 // findLost returns the storages whose replicas count as lost, and those that are

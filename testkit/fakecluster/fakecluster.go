@@ -106,6 +106,9 @@ func (c *Cluster) Tick() {
 	if err := c.Reg.Tick(context.Background()); err != nil {
 		c.T.Fatal(err)
 	}
+	if err := c.Reg.Count(context.Background()); err != nil {
+		c.T.Fatal(err)
+	}
 }
 
 // Restart kills the NameNode and starts another one on the same store.
