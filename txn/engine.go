@@ -123,7 +123,7 @@ func New(store dal.Store, opt Options) (*Engine, error) {
 }
 
 // closeGrace is how long Close lets running batches end before it breaks them off.
-const closeGrace = 5 * time.Second
+const closeGrace = 2 * time.Second
 
 // Close stops the engine: running batches end, waiting calls get ErrClosed.
 func (e *Engine) Close() {

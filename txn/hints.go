@@ -1,6 +1,8 @@
 package txn
 
 import (
+	"slices"
+
 	lru "github.com/hashicorp/golang-lru/v2"
 
 	"github.com/hopsql/hopsql/schema"
@@ -45,8 +47,14 @@ func (h *Hints) get(x *schema.Index, k schema.Key) (schema.Row, bool) {
 	return h.rows.Get(hintKey{x, k})
 }
 
-// put remembers that row is in table t.
+// put remembers that row is in table t. It keeps a copy: rows of one answer may
+// share memory, and one of them would keep all of it.
 func (h *Hints) put(t *schema.Table, row schema.Row) {
+	if old, ok := h.rows.Peek(hintKey{t.Primary, t.Key(row)}); ok && slices.Equal(old, row) {
+		row = old
+	} else {
+		row = row.Clone()
+	}
 	for _, x := range h.indexes {
 		if x.Table() == t {
 			h.rows.Add(hintKey{x, x.KeyOf(row)}, row)
