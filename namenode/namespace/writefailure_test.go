@@ -1,6 +1,7 @@
 package namespace_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -48,6 +49,42 @@ func TestEveryFailureOfWriting(t *testing.T) {
 			}
 			if i < 30 {
 				t.Errorf("only %d round trips", i)
+			}
+		})
+	}
+}
+
+// TestWritingOnEveryStore: what the rules ask of a store it can do.
+func TestWritingOnEveryStore(t *testing.T) {
+	for name, open := range testStores() {
+		t.Run(name, func(t *testing.T) {
+			c := fakecluster.New(t, fakecluster.Options{Store: open(t)})
+			lifeOfFiles(t, c)
+			var some []blocks.Block
+			for i := range 20 {
+				some = append(some, c.Write(fmt.Sprintf("/many/f%d", i), 2, mib, 5)...)
+			}
+			c.DN[0].Down = true
+			c.Live(12 * time.Minute)
+			for _, b := range some {
+				if c.Holders(b.ID) != 2 {
+					t.Errorf("%s: %d replicas", b, c.Holders(b.ID))
+				}
+			}
+			c.Restart()
+			c.DN[0].Down = false
+			if ok, err := c.NS.Delete(bg, root, "/many", true); !ok || err != nil {
+				t.Error(ok, err)
+			}
+			purge(t, c)
+			c.Live(time.Minute)
+			for _, b := range some {
+				if c.Holders(b.ID) != 0 {
+					t.Errorf("%s: %d replicas after it was deleted", b, c.Holders(b.ID))
+				}
+			}
+			if n := len(c.Rows(schema.Invalidations)) + len(c.Rows(schema.Reconstructions)); n != 0 {
+				t.Errorf("%d rows are left in the queues", n)
 			}
 		})
 	}

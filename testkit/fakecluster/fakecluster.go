@@ -1,4 +1,4 @@
-// Package fakecluster runs the rules of a NameNode over a store in memory with
+// Package fakecluster runs the rules of a NameNode over a store, usually in memory, with
 // DataNodes that are a map each. It promises that time only goes on when a test says
 // so, that everything happens in the test's own goroutine, and that at the end of a
 // test the rows of the store fit together. It knows no wire and no file.
@@ -38,6 +38,8 @@ type Options struct {
 	Safe      *blocks.SafeOptions // nil: never in safe mode
 	Limits    func(*namespace.Limits)
 	Markers   bool // commits may have an unknown outcome
+	// Store is an empty store to use in place of one in memory; the cluster closes it.
+	Store dal.Store
 }
 
 // A Cluster is one NameNode and its DataNodes.
@@ -67,7 +69,10 @@ func New(t testing.TB, opt Options) *Cluster {
 	if opt.Capacity == 0 {
 		opt.Capacity = 1 << 40
 	}
-	c := &Cluster{T: t, Store: faulty.New(memstore.New(func(tr *dal.Traits) { tr.Markers = opt.Markers })), opt: opt}
+	if opt.Store == nil {
+		opt.Store = memstore.New(func(tr *dal.Traits) { tr.Markers = opt.Markers })
+	}
+	c := &Cluster{T: t, Store: faulty.New(opt.Store), opt: opt}
 	c.now.Store(1_700_000_000_000)
 	c.format()
 	c.start()

@@ -1,4 +1,4 @@
-package blocks_test
+package namespace_test
 
 import (
 	"errors"
@@ -18,7 +18,14 @@ import (
 // reports and the background work between them; then all rows must fit together and
 // every file that was closed must have its blocks.
 func TestEverythingAtOnce(t *testing.T) {
-	c := fakecluster.New(t, fakecluster.Options{Datanodes: 5})
+	for name, open := range testStores() {
+		t.Run(name, func(t *testing.T) {
+			everythingAtOnce(t, fakecluster.New(t, fakecluster.Options{Datanodes: 5, Store: open(t)}))
+		})
+	}
+}
+
+func everythingAtOnce(t *testing.T, c *fakecluster.Cluster) {
 	second := c.Second()
 	nodes := []*fakecluster.Namenode{{Reg: c.Reg, NS: c.NS}, second}
 	var writers, others sync.WaitGroup
@@ -34,13 +41,13 @@ func TestEverythingAtOnce(t *testing.T) {
 					return
 				default:
 				}
-				if err := n.Reg.Tick(ctx); err != nil {
+				if err := n.Reg.Tick(bg); err != nil {
 					t.Error(err)
 				}
-				if _, err := n.NS.PurgeSome(ctx); err != nil {
+				if _, err := n.NS.PurgeSome(bg); err != nil {
 					t.Error(err)
 				}
-				if err := n.NS.RecoverExpired(ctx); err != nil {
+				if err := n.NS.RecoverExpired(bg); err != nil {
 					t.Error(err)
 				}
 				reportAll(t, c, n, i)
@@ -50,8 +57,14 @@ func TestEverythingAtOnce(t *testing.T) {
 	writers.Wait()
 	close(stop)
 	others.Wait()
+	good := map[int64]bool{}
+	for _, row := range c.Rows(schema.Replicas) {
+		if rep := schema.ReplicaOf(row); rep.State == schema.ReplicaFinalized {
+			good[rep.BlockID] = true
+		}
+	}
 	for _, row := range c.Rows(schema.Blocks) {
-		if b := schema.BlockOf(row); b.State == schema.BlockComplete && good(c, b.BlockID) == 0 {
+		if b := schema.BlockOf(row); b.State == schema.BlockComplete && !good[b.BlockID] {
 			t.Errorf("block %d has no replica", b.BlockID)
 		}
 	}
@@ -65,7 +78,7 @@ func writeFiles(t *testing.T, c *fakecluster.Cluster, nodes []*fakecluster.Namen
 	client := fmt.Sprintf("client-%d", w)
 	for i := range 30 {
 		path := fmt.Sprintf("/d%d/%d/f%d", rng.IntN(3), w, i)
-		st, err := any().NS.Create(ctx, fakecluster.Root, namespace.CreateRequest{Src: path, Mode: 0o644, ClientName: client,
+		st, err := any().NS.Create(bg, fakecluster.Root, namespace.CreateRequest{Src: path, Mode: 0o644, ClientName: client,
 			Flags: namespace.FlagCreate, CreateParent: true, Replication: 3, BlockSize: mib})
 		if err != nil {
 			t.Errorf("create: %v", err)
@@ -73,7 +86,7 @@ func writeFiles(t *testing.T, c *fakecluster.Cluster, nodes []*fakecluster.Namen
 		}
 		var last *blocks.Block
 		for range 1 + rng.IntN(3) {
-			lb, err := any().NS.AddBlock(ctx, fakecluster.Root, namespace.AddBlockRequest{Src: path, ClientName: client, FileID: st.ID, Previous: last})
+			lb, err := any().NS.AddBlock(bg, fakecluster.Root, namespace.AddBlockRequest{Src: path, ClientName: client, FileID: st.ID, Previous: last})
 			if errors.Is(err, fault.NotReplicatedYet) {
 				break
 			}
@@ -86,22 +99,22 @@ func writeFiles(t *testing.T, c *fakecluster.Cluster, nodes []*fakecluster.Namen
 			for _, target := range lb.Targets {
 				events := []blocks.Events{{Storage: blocks.StorageRef{UUID: target.Storage.UUID, Type: blocks.TypeDisk},
 					Events: []blocks.Event{{Kind: blocks.Received, Block: b}}}}
-				if err := any().Reg.Incremental(ctx, target.Datanode.UUID, events); err != nil {
+				if err := any().Reg.Incremental(bg, target.Datanode.UUID, events); err != nil {
 					t.Errorf("received: %v", err)
 				}
 			}
 			last = &b
 		}
-		if done, err := any().NS.Complete(ctx, fakecluster.Root, path, client, last, st.ID); err != nil || !done {
+		if done, err := any().NS.Complete(bg, fakecluster.Root, path, client, last, st.ID); err != nil || !done {
 			t.Errorf("complete %s: %v, %v", path, done, err)
 		}
 		switch rng.IntN(4) {
 		case 0:
-			_, err = any().NS.Delete(ctx, fakecluster.Root, path, false)
+			_, err = any().NS.Delete(bg, fakecluster.Root, path, false)
 		case 1:
-			_, err = any().NS.Rename(ctx, fakecluster.Root, path, path+".moved")
+			_, err = any().NS.Rename(bg, fakecluster.Root, path, path+".moved")
 		case 2:
-			_, err = any().NS.SetReplication(ctx, fakecluster.Root, path, int64(1+rng.IntN(4)))
+			_, err = any().NS.SetReplication(bg, fakecluster.Root, path, int64(1+rng.IntN(4)))
 		}
 		if err != nil {
 			t.Errorf("afterwards: %v", err)
@@ -124,7 +137,7 @@ func reportAll(t *testing.T, c *fakecluster.Cluster, n *fakecluster.Namenode, i 
 			rep.Replicas = append(rep.Replicas, blocks.ReportedReplica{Block: blocks.Block{ID: r.BlockID, GenerationStamp: r.GenerationStamp, NumBytes: r.NumBytes}})
 		}
 	}
-	if err := n.Reg.FullReport(ctx, rep); err != nil {
+	if err := n.Reg.FullReport(bg, rep); err != nil {
 		t.Errorf("full report: %v", err)
 	}
 }
