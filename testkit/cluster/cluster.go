@@ -1,6 +1,6 @@
-// Package cluster starts a NameNode and DataNodes of this project as processes,
-// on free loopback ports, with a configuration folder that stock Hadoop clients
-// can use as well.
+// Package cluster starts NameNodes and DataNodes of this project as processes, on
+// free loopback ports, with a configuration folder that stock Hadoop clients can
+// use as well.
 //
 // It promises that every process is ready when it says so and gone when the test
 // is, and that what the processes logged is shown when something fails. It knows
@@ -17,7 +17,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hopsql/hopsql/hadoop/protocols/hdfspb"
 	"github.com/hopsql/hopsql/hadoop/rpc"
 	"github.com/hopsql/hopsql/testkit/hadoop"
 	"github.com/hopsql/hopsql/testkit/process"
@@ -35,6 +34,8 @@ const (
 // DataNodes.
 type Options struct {
 	StoreURL  string            // dfs.storage.driver.url, "" for SQLite in the cluster's folder
+	NameNodes int               // how many, 0 for one; more make the nameservice Nameservice
+	StoreURLs []string          // StoreURL of each NameNode that goes another way, "" for StoreURL
 	DataNodes int               // how many Go DataNodes
 	Conf      map[string]string // further keys of all processes and clients
 	Race      bool              // run the binary with the race detector
@@ -46,14 +47,14 @@ type Cluster struct {
 	Dir      string // holds everything
 	Conf     string // configuration folder, for HADOOP_CONF_DIR
 	StoreURL string
-	Address  string // host:port of the NameNode's RPC
+	Address  string // host:port of the NameNode's RPC, the first one's if there are many
 	Web      string // host:port of the NameNode's HTTP
 
 	// Wrap, if not nil, changes the command line of a server before it is started.
 	Wrap func(name string, args []string) []string
 
 	binary string
-	nn     *process.Process
+	nns    []*namenode
 	dns    []*process.Process
 	dnArgs [][]string
 	client *rpc.Client
@@ -67,7 +68,9 @@ func Start(tb testing.TB, opt Options) *Cluster {
 	if !opt.NoFormat {
 		c.Format(tb)
 	}
-	c.StartNameNode(tb)
+	for i := range c.nns {
+		c.Start(tb, i)
+	}
 	for i := range opt.DataNodes {
 		c.StartDataNode(tb, i)
 	}
@@ -81,7 +84,6 @@ func New(tb testing.TB, opt Options) *Cluster {
 	dir := tb.TempDir()
 	c := &Cluster{
 		Dir: dir, Conf: filepath.Join(dir, "conf"), StoreURL: opt.StoreURL,
-		Address: address(tb), Web: address(tb),
 		dns: make([]*process.Process, opt.DataNodes),
 	}
 	if c.binary = Binary(tb); opt.Race {
@@ -90,6 +92,7 @@ func New(tb testing.TB, opt Options) *Cluster {
 	if c.StoreURL == "" {
 		c.StoreURL = "sqlite://" + filepath.Join(dir, "namespace.db")
 	}
+	c.addNameNodes(tb, opt)
 	for i := range opt.DataNodes {
 		c.dnArgs = append(c.dnArgs, []string{
 			"-D", "dfs.datanode.data.dir=" + filepath.Join(dir, fmt.Sprintf("data%d", i+1)),
@@ -99,11 +102,9 @@ func New(tb testing.TB, opt Options) *Cluster {
 		})
 	}
 	props := map[string]string{
-		"fs.defaultFS":                                         "hdfs://" + c.Address,
+		"fs.defaultFS":                                         c.FS(),
 		"hadoop.tmp.dir":                                       filepath.Join(dir, "tmp"),
 		"dfs.storage.driver.url":                               c.StoreURL,
-		"dfs.namenode.rpc-address":                             c.Address,
-		"dfs.namenode.http-address":                            c.Web,
 		"dfs.datanode.hostname":                                "127.0.0.1",
 		"dfs.replication":                                      fmt.Sprint(min(max(opt.DataNodes, 1), 3)),
 		"dfs.namenode.fs-limits.min-block-size":                "16",
@@ -114,6 +115,7 @@ func New(tb testing.TB, opt Options) *Cluster {
 		"ipc.client.connect.max.retries":             "3",
 		"ipc.client.connect.max.retries.on.timeouts": "3",
 	}
+	maps.Copy(props, c.Names())
 	maps.Copy(props, opt.Conf)
 	hadoop.WriteConf(tb, c.Conf, props)
 	c.client = rpc.NewClient(rpc.ClientConfig{CallTimeout: 10 * time.Second})
@@ -124,7 +126,8 @@ func New(tb testing.TB, opt Options) *Cluster {
 // Format makes the store an empty file system.
 func (c *Cluster) Format(tb testing.TB) {
 	tb.Helper()
-	c.HDFS(tb, "namenode", "-format", "-force", "-nonInteractive").OK(tb)
+	args := append([]string{"namenode"}, c.nns[0].args...)
+	c.HDFS(tb, append(args, "-format", "-force", "-nonInteractive")...).OK(tb)
 }
 
 func address(tb testing.TB) string { return fmt.Sprintf("127.0.0.1:%d", process.FreePort(tb)) }
@@ -137,8 +140,8 @@ func (c *Cluster) close(tb testing.TB) {
 			dn.Kill()
 		}
 	}
-	if c.nn != nil {
-		c.nn.Kill()
+	for i := range c.nns {
+		c.Kill(i)
 	}
 	logs, _ := filepath.Glob(filepath.Join(c.Dir, "*.log"))
 	for _, log := range logs {
@@ -157,7 +160,12 @@ func (c *Cluster) close(tb testing.TB) {
 }
 
 // FS is the URI of the file system.
-func (c *Cluster) FS() string { return "hdfs://" + c.Address }
+func (c *Cluster) FS() string {
+	if len(c.nns) > 1 {
+		return "hdfs://" + Nameservice
+	}
+	return "hdfs://" + c.Address
+}
 
 // SQLite says whether the store is a SQLite file.
 func (c *Cluster) SQLite() bool { return strings.HasPrefix(c.StoreURL, "sqlite:") }
@@ -180,30 +188,11 @@ func (c *Cluster) HDFSWithInput(tb testing.TB, stdin string, args ...string) pro
 	}, stdin)
 }
 
-// NameNode is the process of the NameNode.
-func (c *Cluster) NameNode() *process.Process { return c.nn }
-
 // DataNode is the process of the i-th DataNode, from 0.
 func (c *Cluster) DataNode(i int) *process.Process { return c.dns[i] }
 
 // DataDir is where the i-th DataNode keeps its blocks.
 func (c *Cluster) DataDir(i int) string { return filepath.Join(c.Dir, fmt.Sprintf("data%d", i+1)) }
-
-// StartNameNode starts the NameNode, waits until it is up, and returns how long
-// that took.
-func (c *Cluster) StartNameNode(tb testing.TB, args ...string) time.Duration {
-	tb.Helper()
-	began := time.Now()
-	c.waitUp(tb, c.LaunchNameNode(tb, args...), "NameNode up:")
-	return time.Since(began)
-}
-
-// LaunchNameNode starts the NameNode and does not wait.
-func (c *Cluster) LaunchNameNode(tb testing.TB, args ...string) *process.Process {
-	tb.Helper()
-	c.nn = c.launch(tb, "namenode", append([]string{"namenode"}, args...))
-	return c.nn
-}
 
 // StartDataNode starts the i-th DataNode, from 0, and waits until it says that it
 // is up.
@@ -243,47 +232,13 @@ func (c *Cluster) waitUp(tb testing.TB, p *process.Process, line string) {
 	}
 }
 
-// StopNameNode ends the NameNode with SIGTERM and fails the test if it does not
-// end cleanly.
-func (c *Cluster) StopNameNode(tb testing.TB) {
-	tb.Helper()
-	if err := c.nn.Stop(stopPatience); err != nil {
-		tb.Fatal(err)
-	}
-	if code := c.nn.ExitCode(); code != 0 {
-		tb.Fatalf("the NameNode ended with exit status %d after SIGTERM; its output:\n%s", code, c.nn.Tail())
-	}
-}
-
-// WaitDataNodes waits until the NameNode knows n live DataNodes.
-func (c *Cluster) WaitDataNodes(tb testing.TB, n int) {
-	tb.Helper()
-	deadline := time.Now().Add(startPatience)
-	for {
-		live, err := c.liveDataNodes(tb.Context())
-		if err == nil && live == n {
-			return
-		}
-		if time.Now().After(deadline) {
-			tb.Fatalf("the NameNode knows %d live DataNodes, not %d (%v)", live, n, err)
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-}
-
-func (c *Cluster) liveDataNodes(ctx context.Context) (int, error) {
-	var resp hdfspb.GetDatanodeReportResponseProto
-	req := &hdfspb.GetDatanodeReportRequestProto{Type: hdfspb.DatanodeReportTypeProto_LIVE.Enum()}
-	if err := c.client.Call(ctx, c.Address, ClientProtocol, "getDatanodeReport", req, &resp); err != nil {
-		return 0, err
-	}
-	return len(resp.GetDi()), nil
-}
-
 // Stock is a stock Hadoop client of this file system.
 func (c *Cluster) Stock(tb testing.TB, props map[string]string) *hadoop.Client {
 	tb.Helper()
 	all := map[string]string{"dfs.replication": fmt.Sprint(min(max(len(c.dns), 1), 3))}
+	if len(c.nns) > 1 {
+		maps.Copy(all, c.Names())
+	}
 	maps.Copy(all, props)
 	return hadoop.NewClient(tb, c.FS(), all)
 }

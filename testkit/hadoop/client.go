@@ -56,9 +56,15 @@ func (c *Client) environment() []string {
 // Run runs a class of Hadoop in a JVM of its own and waits for its end.
 func (c *Client) Run(tb testing.TB, class string, args ...string) Result {
 	tb.Helper()
-	return process.Run(tb, process.Spec{
+	return c.RunFrom(tb, strings.NewReader(""), class, args...)
+}
+
+// RunFrom is Run with a standard input.
+func (c *Client) RunFrom(tb testing.TB, stdin io.Reader, class string, args ...string) Result {
+	tb.Helper()
+	return process.RunFrom(tb, process.Spec{
 		Name: class + " " + strings.Join(args, " "), Args: c.in.command(c.Conf, "1g", class, args...), Env: c.environment(),
-	}, "")
+	}, stdin)
 }
 
 // Benchmark runs NNThroughputBenchmark against the client's file system.

@@ -56,7 +56,7 @@ var installed = sync.OnceValues(func() (installation, error) {
 	in.runner = filepath.Join(sources, "ShellRunner.java")
 	jar := filepath.Join(in.lib, "hadoop-hdfs-"+Version+".jar")
 	if _, err := os.Stat(jar); err != nil {
-		return in, fmt.Errorf("Hadoop's jars are not in %s: run `mvn -f %s package -DlibDir=%s` (scripts/test.sh does)",
+		return in, fmt.Errorf("the jars of Hadoop are not in %s: run `mvn -f %s package -DlibDir=%s` (scripts/test.sh does)",
 			in.lib, filepath.Join(sources, "pom.xml"), in.lib)
 	}
 	return in, nil

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -43,12 +44,18 @@ const patience = 3 * time.Minute
 // that takes longer than three minutes is killed and fails the test.
 func Run(tb testing.TB, spec Spec, stdin string) Result {
 	tb.Helper()
+	return RunFrom(tb, spec, strings.NewReader(stdin))
+}
+
+// RunFrom is Run with a standard input that may take its time.
+func RunFrom(tb testing.TB, spec Spec, stdin io.Reader) Result {
+	tb.Helper()
 	ctx, cancel := context.WithTimeout(tb.Context(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, spec.Args[0], spec.Args[1:]...)
 	cmd.Dir = spec.Dir
 	cmd.Env = append(os.Environ(), spec.Env...)
-	cmd.Stdin = strings.NewReader(stdin)
+	cmd.Stdin = stdin
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err := guard(cmd, func(error) {})
