@@ -50,6 +50,9 @@ type Options struct {
 	HintIndexes []*schema.Index
 	// Patience is how long a call waits for a store that cannot be reached; 45 s.
 	Patience time.Duration
+	// RoundTrip is how long a statement may take at a server before its connection is
+	// given up: one that is cut off without a word would be waited for much longer; 20 s.
+	RoundTrip time.Duration
 	// IDRange is how many ids are taken from a sequence at once; 10,000.
 	IDRange int64
 	// Now is the clock; time.Now.
@@ -73,6 +76,9 @@ func (o *Options) setDefaults(traits dal.Traits) {
 	}
 	if o.Patience == 0 {
 		o.Patience = 45 * time.Second
+	}
+	if o.RoundTrip == 0 {
+		o.RoundTrip = 20 * time.Second
 	}
 	if o.IDRange == 0 {
 		o.IDRange = 10_000
@@ -142,6 +148,7 @@ type call struct {
 	engine *Engine
 	ctx    context.Context
 	fn     func(*Tx) error
+	guard  func(*Tx) error // nil for none
 	now    int64
 	wants  wants // what the next run will ask for
 	ids    map[string][]int64
@@ -170,7 +177,7 @@ func (c *call) run(base *set, batch overlay) (*Tx, error) {
 	if base == nil {
 		tx.hints = c.engine.hints
 	}
-	err := c.fn(tx)
+	err := c.guarded(tx)
 	c.wants, c.lane, c.alone = tx.asked, tx.lane, tx.alone
 	if tx.stopped {
 		err = errStopped
@@ -192,10 +199,14 @@ func (e *Engine) View(ctx context.Context, fn func(*Tx) error) error {
 // returns: all of them or none. When fn returns an error there are no changes and
 // Update returns that error. Operations of all engines on one store happen as if
 // one after another. When ctx ends first, Update returns its error and the outcome
-// is open.
+// is open; what was not written by then is not begun any more.
 func (e *Engine) Update(ctx context.Context, fn func(*Tx) error) error {
 	c := e.newCall(ctx, fn)
+	c.guard = guardOf(ctx)
 	tx, err := c.run(nil, nil)
+	if tx.barred {
+		return err
+	}
 	if tx.unsure || err == nil && tx.own.len() == 0 || tx.starved {
 		if tx, err = e.settle(c); err != nil || tx.own.len() == 0 {
 			return err
@@ -240,6 +251,20 @@ func (e *Engine) feed(c *call) error {
 	}
 	err := e.ids.refill(c.ctx, c.hungry)
 	c.hungry = ""
+	return err
+}
+
+// trip calls the store, for no longer than a round trip may take.
+func (e *Engine) trip(op string, f func(context.Context) error) error {
+	if !e.traits.Markers { // no server, no connection
+		return f(e.ctx)
+	}
+	ctx, cancel := context.WithTimeout(e.ctx, e.opt.RoundTrip)
+	defer cancel()
+	err := f(ctx)
+	if err != nil && dal.KindOf(err) == dal.Permanent && ctx.Err() != nil && e.ctx.Err() == nil {
+		return &dal.Error{Kind: dal.Unavailable, Op: op, Err: fmt.Errorf("no answer for %v: %w", e.opt.RoundTrip, err)}
+	}
 	return err
 }
 

@@ -294,9 +294,25 @@ func TestIDsAreNeverGivenTwice(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer other.Close()
+	// One that is killed with its range in use, and what starts in its place.
+	killed, err := New(s, Options{NodeID: 9, IDRange: 7})
+	if err != nil {
+		t.Fatal(err)
+	}
 	var seen sync.Map
+	id, err := killed.NextID(context.Background(), schema.VarNextInodeID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen.Store(id, true)
+	killed.Close()
+	again, err := New(s, Options{NodeID: 10, IDRange: 7})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
 	var wg sync.WaitGroup
-	for _, e := range []*Engine{e, other} {
+	for _, e := range []*Engine{e, other, again} {
 		for range 8 {
 			wg.Go(func() {
 				for range 50 {

@@ -1,6 +1,7 @@
 package txn
 
 import (
+	"context"
 	"fmt"
 	"hash/fnv"
 	"sync"
@@ -119,6 +120,9 @@ func (c *call) finish(err error) {
 func (l *lane) process(calls []*call) {
 	start := l.e.opt.Now()
 	for n := 1; ; n++ {
+		if calls = present(calls); len(calls) == 0 {
+			return
+		}
 		later, err := l.attempt(calls)
 		if err == nil {
 			l.again(later)
@@ -162,6 +166,20 @@ func (l *lane) process(calls []*call) {
 			return
 		}
 	}
+}
+
+// present finishes the calls whose callers have gone, and returns the others. What a
+// caller may have asked somebody else for by now must not be done late.
+func present(calls []*call) []*call {
+	there := calls[:0:0]
+	for _, c := range calls {
+		if err := c.ctx.Err(); err != nil {
+			c.finish(err)
+			continue
+		}
+		there = append(there, c)
+	}
+	return there
 }
 
 // halve cuts a batch that keeps failing, so that one bad call cannot keep failing
@@ -308,7 +326,11 @@ func (b *batch) get(ws wants, fetches []dal.Fetch, all bool) error {
 	if len(fetches) == 0 {
 		return nil
 	}
-	answers, err := b.tx.Fetch(b.lane.e.ctx, fetches)
+	var answers []dal.Rows
+	err := b.lane.e.trip("fetch", func(ctx context.Context) (err error) {
+		answers, err = b.tx.Fetch(ctx, fetches)
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -321,6 +343,8 @@ func (b *batch) run(calls []*call) (more []*call) {
 	for _, c := range calls {
 		tx, err := c.run(b.set, b.over)
 		switch {
+		case c.ctx.Err() != nil:
+			b.answers = append(b.answers, answer{c, c.ctx.Err()})
 		case tx.relock || tx.starved:
 			b.later = append(b.later, c)
 		case tx.stopped:
@@ -349,12 +373,12 @@ func (b *batch) commit() error {
 		return nil
 	}
 	l := b.lane
-	ctx := l.e.ctx
 	if !l.e.traits.Markers {
-		return b.tx.Commit(ctx, changes)
+		return b.tx.Commit(l.e.ctx, changes)
 	}
 	l.batch++
-	err := b.tx.Commit(ctx, append(changes, l.markers()...))
+	changes = append(changes, l.markers()...)
+	err := l.e.trip("commit", func(ctx context.Context) error { return b.tx.Commit(ctx, changes) })
 	if !dal.Is(err, dal.UnknownOutcome) {
 		return err
 	}
@@ -399,7 +423,11 @@ func (l *lane) resolve(cause error) error {
 			return notCommitted
 		}
 		if dal.Is(err, dal.Duplicate) {
-			rows, err := l.e.store.Read(l.e.ctx, fetch)
+			var rows []dal.Rows
+			err := l.e.trip("read", func(ctx context.Context) (err error) {
+				rows, err = l.e.store.Read(ctx, fetch)
+				return err
+			})
 			switch {
 			case err == nil && len(rows[0].Rows) == 1 && rows[0].Rows[0][markerCommitted].Int() == 1:
 				return nil
@@ -419,5 +447,5 @@ func (l *lane) insertMarker(change dal.Change) error {
 		return err
 	}
 	defer tx.Rollback()
-	return tx.Commit(l.e.ctx, []dal.Change{change})
+	return l.e.trip("commit", func(ctx context.Context) error { return tx.Commit(ctx, []dal.Change{change}) })
 }

@@ -103,7 +103,11 @@ func (e *Engine) readWants(all wants) (*set, error) {
 	fetches, of = append(fetches, plain...), append(of, ofPlain...)
 	start := e.opt.Now()
 	for n := 1; ; n++ {
-		answers, err := e.store.Read(e.ctx, fetches)
+		var answers []dal.Rows
+		err := e.trip("read", func(ctx context.Context) (err error) {
+			answers, err = e.store.Read(ctx, fetches)
+			return err
+		})
 		if err == nil {
 			s := newSet()
 			s.fill(all, fetches, of, answers)

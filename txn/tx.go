@@ -34,6 +34,7 @@ type Tx struct {
 	relock  bool // … and it needs a lock, so another batch has to get it
 	unsure  bool // a dry run that met no good hint
 	starved bool // ids ran out
+	barred  bool // the guard refused, and looked at no row for it
 	lane    schema.Key
 	alone   bool
 	ids     map[string]int
