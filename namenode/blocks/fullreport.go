@@ -15,25 +15,24 @@ import (
 const reportPage = 2000
 
 // FullReport compares the replicas of a storage with the rows of it, and applies
-// the differences before it returns. A DataNode sends its incremental reports in
-// order with its full ones, and none while a full one is on its way. After an
-// error part of the differences is applied; the DataNode sends the report again.
+// the differences before it returns, or where they may be news of another NameNode
+// a little later: see doubt. A NameNode that does not lead only counts them. A
+// DataNode sends its incremental reports in order with its full ones, and none while
+// a full one is on its way. After an error part of the differences is applied; the
+// DataNode sends the report again.
 func (r *Registry) FullReport(ctx context.Context, rep FullReport) error {
 	ids, err := r.registeredStorages(ctx, rep.Datanode, []StorageRef{rep.Storage})
 	if err != nil {
 		return err
 	}
-	byID := func(a, b ReportedReplica) int { return cmp.Compare(a.ID, b.ID) }
-	if !slices.IsSortedFunc(rep.Replicas, byID) {
-		slices.SortFunc(rep.Replicas, byID)
-	}
-	c := comparison{r: r, storage: ids[rep.Storage.UUID], reported: rep.Replicas}
-	if err := c.run(ctx); err != nil {
-		return fmt.Errorf("full report of %s: %w", rep.Datanode, err)
+	if r.leads() {
+		if err := r.compare(r.fenced(ctx), ids[rep.Storage.UUID], rep.Replicas); err != nil {
+			return fmt.Errorf("full report of %s: %w", rep.Datanode, err)
+		}
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if s := r.storages[c.storage]; s != nil {
+	if s := r.storages[ids[rep.Storage.UUID]]; s != nil {
 		s.blocks, s.scheduled = int64(len(rep.Replicas)), 0
 		s.node.reported = r.now()
 		if rep.Last {
@@ -43,11 +42,29 @@ func (r *Registry) FullReport(ctx context.Context, rep FullReport) error {
 	return nil
 }
 
+// compare applies a full report of a storage. It sorts the replicas in place.
+func (r *Registry) compare(ctx context.Context, storage int64, reported []ReportedReplica) error {
+	byID := func(a, b ReportedReplica) int { return cmp.Compare(a.ID, b.ID) }
+	if !slices.IsSortedFunc(reported, byID) {
+		slices.SortFunc(reported, byID)
+	}
+	c := comparison{r: r, storage: storage, reported: reported}
+	if err := c.run(ctx); err != nil {
+		return err
+	}
+	now := r.now()
+	for i := range c.doubts {
+		c.doubts[i].since = now
+	}
+	return r.contradicted(ctx, r.doubts.add(c.doubts))
+}
+
 // A comparison is one full report on its way through the rows of its storage.
 type comparison struct {
 	r        *Registry
 	storage  int64
 	reported []ReportedReplica // sorted by block id
+	doubts   []doubt
 }
 
 func (c *comparison) run(ctx context.Context) error {
@@ -70,9 +87,11 @@ func (c *comparison) run(ctx context.Context) error {
 			rest = rest[k:]
 			switch {
 			case len(rest) == 0 || rest[0].ID != row.BlockID:
-				gone = append(gone, row)
+				if !c.doubt(row, nil) {
+					gone = append(gone, row)
+				}
 			default:
-				if !agrees(row, rest[0]) {
+				if !agrees(row, rest[0]) && !c.doubt(row, &rest[0]) {
 					differ = append(differ, rest[0])
 				}
 				rest = rest[1:]
@@ -88,6 +107,21 @@ func (c *comparison) run(ctx context.Context) error {
 		}
 	}
 	return c.obsolete(ctx)
+}
+
+// doubt reports whether a row that the report contradicts may be newer than the
+// report, and keeps the doubt.
+func (c *comparison) doubt(row schema.Replica, reported *ReportedReplica) bool {
+	if row.State != schema.ReplicaFinalized || !c.r.others() {
+		return false
+	}
+	d := doubt{row: row}
+	if reported != nil {
+		rep := *reported // the report itself is large, and may go
+		d.reported = &rep
+	}
+	c.doubts = append(c.doubts, d)
+	return true
 }
 
 func (c *comparison) page(ctx context.Context, after schema.Key) ([]schema.Replica, error) {

@@ -8,9 +8,9 @@ import (
 	"github.com/hopsql/hopsql/schema"
 )
 
-// Heartbeat notes that a DataNode lives and hands out what it must do. A DataNode
-// that did not register here since this NameNode started, or that was found dead,
-// is told to register and nothing else.
+// Heartbeat notes that a DataNode lives and, at the leader, hands out what it must
+// do. A DataNode that did not register here since this NameNode started, or began to
+// lead, or that was found dead, is told to register and nothing else.
 func (r *Registry) Heartbeat(ctx context.Context, hb HeartbeatReport) (HeartbeatReply, error) {
 	r.mu.RLock()
 	n := r.nodes[hb.Datanode]
@@ -31,14 +31,20 @@ func (r *Registry) Heartbeat(ctx context.Context, hb HeartbeatReport) (Heartbeat
 	defer r.mu.Unlock()
 	now := r.now()
 	r.roll(now)
-	n.heard, n.xceivers, n.transfers = now, hb.Xceivers, hb.Transfers
+	n.beats, n.heard, n.xceivers, n.transfers = true, now, hb.Xceivers, hb.Transfers
 	n.cacheSize, n.cacheUsed = hb.CacheCapacity, hb.CacheUsed
 	for _, u := range hb.Storages {
 		if s := r.storages[ids[u.UUID]]; s != nil {
 			s.usage, s.seen, s.failed = u, now, u.Failed
 		}
 	}
-	reply := HeartbeatReply{Commands: r.commands(n, now)}
+	if r.leads() && n.again {
+		return HeartbeatReply{Register: true}, nil
+	}
+	var reply HeartbeatReply
+	if r.leads() && !hb.Standby {
+		reply.Commands = r.commands(n, now)
+	}
 	if hb.WantLease {
 		reply.Lease = r.grantLease(n, now)
 	}
@@ -161,8 +167,8 @@ func (r *Registry) roll(now int64) {
 }
 
 // arrived undoes Placed for a storage and, if the replica was not known before,
-// counts it. Reports go to all NameNodes, so each of them may undo the placements
-// of others: scheduled is a guess.
+// counts it. Reports go to all NameNodes, so each of them undoes the placements of
+// others too: scheduled is a guess.
 func (r *Registry) arrived(storage int64, fresh bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -177,10 +183,14 @@ func (r *Registry) arrived(storage int64, fresh bool) {
 }
 
 // StartRecovery has a live DataNode among the targets lead the recovery of a
-// block. It returns false if there is none.
+// block. It returns false if there is none, or if this NameNode does not lead: then
+// the leader finds the recovery among the rows.
 func (r *Registry) StartRecovery(rec Recovery) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if !r.leads() {
+		return false
+	}
 	now := r.now()
 	var live []Target
 	var primary *node

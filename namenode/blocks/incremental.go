@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/hopsql/hopsql/dal"
-	"github.com/hopsql/hopsql/namenode/fault"
 	"github.com/hopsql/hopsql/schema"
 	"github.com/hopsql/hopsql/txn"
 )
@@ -17,8 +15,10 @@ const (
 	reportChunk   = 500 // blocks looked up at once
 )
 
-// Incremental applies an incremental report. After an error part of it is applied;
-// the DataNode sends it again, and what is applied twice changes nothing.
+// Incremental takes an incremental report. What calls at this NameNode wait for, and
+// at the leader what was deleted, is applied before it returns; after an error part
+// of it is, the DataNode sends it again, and what is applied twice changes nothing.
+// The rest is kept in memory: see inbox.
 func (r *Registry) Incremental(ctx context.Context, datanode string, report []Events) error {
 	refs := make([]StorageRef, len(report))
 	for i, e := range report {
@@ -30,7 +30,8 @@ func (r *Registry) Incremental(ctx context.Context, datanode string, report []Ev
 	}
 	var tasks []func() error
 	for _, e := range report {
-		more, err := r.eventTasks(ctx, ids[e.Storage.UUID], e.Events)
+		storage := ids[e.Storage.UUID]
+		more, err := r.eventTasks(ctx, storage, r.sift(storage, e.Events))
 		if err != nil {
 			return fmt.Errorf("incremental report of %s: %w", datanode, err)
 		}
@@ -42,22 +43,39 @@ func (r *Registry) Incremental(ctx context.Context, datanode string, report []Ev
 	return nil
 }
 
-// eventTasks returns the changes that the events of a storage ask for, one function
-// for each block. Events of one block keep their order.
-func (r *Registry) eventTasks(ctx context.Context, storage int64, events []Event) ([]func() error, error) {
-	byBlock := map[int64][]Event{}
-	var order, deleted []int64
+// sift returns the events of a storage that are to be applied now, behind earlier
+// ones of the same replicas. Others go to the inbox.
+func (r *Registry) sift(storage int64, events []Event) []note {
+	var now []note
+	at, leads, alone := r.now(), r.leads(), !r.others()
 	for _, e := range events {
 		if e.Kind == Receiving {
 			continue // its place is known since addBlock or updatePipeline
 		}
-		if len(byBlock[e.ID]) == 0 {
-			order = append(order, e.ID)
+		r.doubts.dispel(storage, e.ID)
+		switch {
+		case e.Kind == Deleted && !leads:
+			// The leader asked for it, and takes it out of the rows.
+			r.inbox.take(storage, e.ID)
+			r.deletionDone(storage, e.ID)
+			continue
+		case e.Kind == Received && !(leads && alone) && r.inbox.keep(storage, e, at, leads):
+			r.arrived(storage, true)
+			continue
 		}
-		byBlock[e.ID] = append(byBlock[e.ID], e)
+		now = append(now, r.inbox.take(storage, e.ID)...)
+		now = append(now, note{storage: storage, event: e, at: at})
 	}
+	return now
+}
+
+// eventTasks returns the changes that the events of a storage ask for, one function
+// for each block. Events of one block keep their order.
+func (r *Registry) eventTasks(ctx context.Context, storage int64, events []note) ([]func() error, error) {
+	byBlock, order := byBlock(events)
+	var deleted []int64
 	for _, id := range order {
-		if es := byBlock[id]; len(es) == 1 && es[0].Kind == Deleted {
+		if es := byBlock[id]; len(es) == 1 && es[0].event.Kind == Deleted {
 			deleted = append(deleted, id)
 		}
 	}
@@ -65,7 +83,7 @@ func (r *Registry) eventTasks(ctx context.Context, storage int64, events []Event
 	for len(deleted) > 1 {
 		chunk := deleted[:min(len(deleted), reportChunk)]
 		deleted = deleted[len(chunk):]
-		unknown, err := r.forget(ctx, storage, chunk)
+		unknown, err := r.forget(r.fenced(ctx), storage, chunk)
 		if err != nil {
 			return nil, err
 		}
@@ -76,44 +94,11 @@ func (r *Registry) eventTasks(ctx context.Context, storage int64, events []Event
 	}
 	var tasks []func() error
 	for _, id := range order {
-		es := byBlock[id]
-		if len(es) == 0 {
-			continue
+		if es := byBlock[id]; len(es) > 0 {
+			tasks = append(tasks, func() error { return r.events(ctx, es) })
 		}
-		tasks = append(tasks, func() error {
-			for _, e := range es {
-				if err := r.event(ctx, storage, e); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
 	}
 	return tasks, nil
-}
-
-func (r *Registry) event(ctx context.Context, storage int64, e Event) error {
-	var err error
-	switch e.Kind {
-	case Received:
-		rep := ReportedReplica{Block: e.Block, State: ReportFinalized}
-		var fresh bool
-		err = r.eng.Update(ctx, func(tx *txn.Tx) (err error) {
-			fresh, err = r.apply(tx, storage, rep, e.Hint)
-			return err
-		})
-		if err == nil {
-			r.arrived(storage, fresh)
-		}
-	case Deleted:
-		err = r.eng.Update(ctx, func(tx *txn.Tx) error { return r.gone(tx, storage, e.Block) })
-		if err == nil {
-			r.deletionDone(storage, e.ID)
-		}
-	default:
-		err = fault.New(fault.InvalidArgument, "unknown status %d of block %s", e.Kind, e.Block)
-	}
-	return err
 }
 
 // forget removes the queued deletions, on one storage, of blocks that are not there
@@ -196,29 +181,6 @@ func inParallel(tasks []func() error) error {
 	}
 	wg.Wait()
 	return first
-}
-
-// BadBlocks marks replicas as corrupt. Those that are not known are left out.
-func (r *Registry) BadBlocks(ctx context.Context, bad []BadReplica) error {
-	var tasks []func() error
-	for _, b := range bad {
-		for _, storage := range r.storagesOf(b.Datanode, b.Storage) {
-			tasks = append(tasks, func() error {
-				return r.eng.Update(ctx, func(tx *txn.Tx) error {
-					h, err := hold(tx, b.ID, txn.Row(schema.Reconstructions, queueKey(b.ID), dal.None))
-					if err != nil || h == nil {
-						return err
-					}
-					rep := h.on(storage)
-					if rep == nil || rep.State != schema.ReplicaFinalized {
-						return nil
-					}
-					return r.spoil(tx, h, storage, Block{ID: b.ID, GenerationStamp: rep.GenerationStamp, NumBytes: rep.NumBytes})
-				})
-			})
-		}
-	}
-	return inParallel(tasks)
 }
 
 // storagesOf returns the ids of a DataNode's storages: of one, or of all if volume

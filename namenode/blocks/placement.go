@@ -2,6 +2,7 @@ package blocks
 
 import (
 	"cmp"
+	"context"
 	"math/rand/v2"
 	"net"
 	"slices"
@@ -197,11 +198,16 @@ func (n *node) is(address string) bool {
 	return n.on(host) && port == strconv.FormatInt(n.row.XferPort, 10)
 }
 
-// ChooseNew returns storages for a new block, at least the minimum of replicas.
+// ChooseNew returns storages for a new block, at least the minimum of replicas. The
+// error is Standby if that may only be the case at this NameNode.
 func (r *Registry) ChooseNew(src string, p Placement) ([]Target, error) {
 	targets := r.Choose(p)
 	if int64(len(targets)) >= r.opt.MinReplication {
 		return targets, nil
+	}
+	if r.lacks() {
+		return nil, fault.New(fault.Standby, "File %s could not be written to a DataNode: "+
+			"they have not come to this NameNode as yet; others serve.", src)
 	}
 	return nil, fault.New(fault.IO, "File %s could only be written to %d of the %d minReplication nodes. "+
 		"There are %d datanode(s) running and %d node(s) are excluded in this operation.",
@@ -219,6 +225,32 @@ func (r *Registry) Targets(reps []int64) []Target {
 		}
 	}
 	return out
+}
+
+// Resolve is Find, for names that another NameNode may have heard of first.
+func (r *Registry) Resolve(ctx context.Context, datanodes, storages []string) ([]Target, error) {
+	if !r.knows(datanodes, storages) {
+		if err := r.Load(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return r.Find(datanodes, storages), nil
+}
+
+func (r *Registry) knows(datanodes, storages []string) bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	for _, uuid := range datanodes {
+		if r.nodes[uuid] == nil {
+			return false
+		}
+	}
+	for _, uuid := range storages {
+		if r.volumes[uuid] == nil {
+			return false
+		}
+	}
+	return true
 }
 
 // Find returns the storages of DataNodes that a client or a DataNode names by UUID.

@@ -13,14 +13,14 @@ import (
 const examined = 200
 
 // reconstruct works on the blocks that wait in reconstructions, the most urgent
-// first, as far as the DataNodes can take it.
+// first, as far as the DataNodes can take it. Recoveries are left to Attend.
 func (r *Registry) reconstruct(ctx context.Context) error {
 	if first, err := r.scan(ctx, schema.ReconstructByUrgent, "", "", 1); err != nil || len(first) == 0 {
 		return err
 	}
 	budget := max(1, r.opt.WorkMultiplier*r.Cluster().Live)
 	left := examined
-	for p := int64(0); p < 2*tiers && left > 0; p++ {
+	for p := int64(2 * tierLast); p < 2*tiers && left > 0; p++ {
 		rows, err := r.queued(ctx, p, min(left, max(budget, 32)))
 		if err != nil {
 			return err
@@ -28,7 +28,7 @@ func (r *Registry) reconstruct(ctx context.Context) error {
 		var tasks []func() error
 		for _, row := range rows {
 			q := schema.ReconstructionOf(row)
-			if q.PendingUntil > r.now() {
+			if !r.due(q) {
 				continue
 			}
 			copies := p/2 >= tierLast && p/2 <= tierShort
@@ -112,6 +112,7 @@ func (r *Registry) examine(ctx context.Context, block int64) error {
 	defer r.mu.Unlock()
 	if n := r.nodes[found.source]; n != nil {
 		n.copies = append(n.copies, found.transfer)
+		r.Expect(block)
 	}
 	return nil
 }
@@ -132,7 +133,7 @@ func (r *Registry) repair(tx *txn.Tx, h *Held, q schema.Reconstruction, rng *ran
 	old := q
 	q.Priority, q.InodeID = t.priority(want), h.Inode.ID
 	var found *job
-	if q.PendingUntil <= tx.Now() && t.live > 0 {
+	if r.due(q) && t.live > 0 {
 		var err error
 		if found, err = r.plan(tx, h, int(want)-t.live-t.expected, rng); err != nil {
 			return nil, err

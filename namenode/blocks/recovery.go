@@ -11,14 +11,14 @@ import (
 // heartbeats) before it is begun anew with another stamp.
 const RecoveryOverdue = 90 * time.Second
 
-// recoveryAgain is when Tick asks for a recovery once more, in ms: the NameNode that
-// began it may be gone, or its commands not be obeyed.
+// recoveryAgain is when Attend asks for a recovery once more, in ms: the command may
+// have got lost.
 const recoveryAgain = 10_000
 
 // Recover begins the recovery of the last block of a file whose writer is gone,
 // unless one goes on and is not overdue: then it returns nil. With a TruncateTo in
 // the row the block is cut. The caller passes the result to StartRecovery once it
-// is in the store; should that get lost, Tick does it.
+// is in the store. If another NameNode leads, that one's next Attend does it.
 func (r *Registry) Recover(tx *txn.Tx, in *schema.Inode, f *File) *Recovery {
 	b := f.Last()
 	if b.State == schema.BlockUnderRecovery && tx.Now()-b.RecoveryStarted < RecoveryOverdue.Milliseconds() {
@@ -27,8 +27,10 @@ func (r *Registry) Recover(tx *txn.Tx, in *schema.Inode, f *File) *Recovery {
 	NextStamp(b)
 	b.State, b.RecoveryStarted = schema.BlockUnderRecovery, tx.Now()
 	tx.Put(schema.Blocks, b.Row())
-	q := schema.Reconstruction{BlockID: b.BlockID, InodeID: b.InodeID, Priority: 2 * tierRecover, Since: tx.Now(),
-		PendingUntil: tx.Now() + recoveryAgain}
+	q := schema.Reconstruction{BlockID: b.BlockID, InodeID: b.InodeID, Priority: 2 * tierRecover, Since: tx.Now()}
+	if r.leads() {
+		q.PendingUntil = tx.Now() + recoveryAgain
+	}
 	tx.Put(schema.Reconstructions, q.Row())
 	rec := r.recovery(f.Held(in, b), in.Length-b.NumBytes)
 	return &rec

@@ -47,7 +47,7 @@ func (r *Registry) Register(ctx context.Context, d schema.Datanode) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	n := r.setNode(d)
-	n.registered, n.lost, n.heard = true, false, r.now()
+	n.registered, n.again, n.lost, n.heard = true, false, false, r.now()
 	n.copies, n.recoveries, n.deletions = nil, nil, map[int64]*deletion{}
 	r.endLease(n)
 	for _, s := range n.storages {

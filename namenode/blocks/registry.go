@@ -34,8 +34,12 @@ type Options struct {
 	LoadFactor      float64       // dfs.namenode.redundancy.considerLoad.factor; 2
 	IgnoreLocal     bool          // not dfs.namenode.block-placement-policy.default.prefer-local-node
 	Seed            uint64        // of random choices; 0 takes one from the system
-	Now             func() time.Time
-	Logger          *slog.Logger
+	// Others reports whether other NameNodes serve from the store; nil for never.
+	Others func() bool
+	// Fence makes changes fail once another NameNode leads; nil if none ever does.
+	Fence  func(context.Context) context.Context
+	Now    func() time.Time
+	Logger *slog.Logger
 }
 
 func (o *Options) setDefaults() {
@@ -89,15 +93,20 @@ type Registry struct {
 	volumes  map[string]*storage
 	leases   int // full reports that are allowed now
 	rng      *rand.Rand
-	rolled   int64       // ms of the last reset of storage.scheduled
-	strange  atomic.Bool // a storage came up that is not known here: read the tables again
+	rolled   int64        // ms of the last reset of storage.scheduled
+	strange  atomic.Bool  // a storage came up that is not known here: read the tables again
+	epoch    atomic.Int64 // under which this NameNode leads, 0 while it does not
+
+	inbox  *inbox
+	doubts doubts
 
 	safe    atomic.Pointer[Safe]
 	givenUp []schema.Invalidation // deletions that no DataNode reported done; guarded by mu
 	stats   BlockStats            // of the last complete Count
 
-	counting counts
-	work     work // what Tick is at; one goroutine
+	counting     counts
+	work         work       // what Tick is at; one goroutine
+	recoverAfter schema.Key // what Attend is at; one goroutine
 }
 
 // A node is one DataNode. The fields are guarded by Registry.mu.
@@ -105,6 +114,8 @@ type node struct {
 	row        schema.Datanode
 	storages   map[int64]*storage
 	registered bool  // since this NameNode started
+	beats      bool  // it sent a heartbeat since
+	again      bool  // it must register once more, for a leader that is new
 	heard      int64 // ms of its last sign of life, 0 for none since then
 	lost       bool  // Tick found it dead
 	reported   int64 // ms of the last full report
@@ -129,11 +140,11 @@ type storage struct {
 	scheduled int   // blocks that were placed here and are not yet reported, about
 }
 
-// NewRegistry returns an empty registry.
+// NewRegistry returns an empty registry, of a NameNode that does not lead.
 func NewRegistry(eng *txn.Engine, opt Options) *Registry {
 	opt.setDefaults()
 	r := &Registry{eng: eng, opt: opt, nodes: map[string]*node{}, storages: map[int64]*storage{},
-		volumes: map[string]*storage{}, rng: rand.New(rand.NewPCG(opt.Seed, 0))}
+		volumes: map[string]*storage{}, rng: rand.New(rand.NewPCG(opt.Seed, 0)), inbox: newInbox()}
 	r.started = r.now()
 	return r
 }

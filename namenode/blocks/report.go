@@ -80,11 +80,12 @@ type HeartbeatReport struct {
 	CacheCapacity int64
 	CacheUsed     int64
 	WantLease     bool // it asks to send a full report
+	Standby       bool // it is told that another NameNode leads: it would obey no command
 }
 
 // A HeartbeatReply answers a heartbeat.
 type HeartbeatReply struct {
-	// Register: the DataNode is not known here and must register; nothing else is set.
+	// Register: the DataNode must register, and nothing else is set.
 	Register bool
 	Lease    int64 // not 0: it may send a full report
 	Commands []Command

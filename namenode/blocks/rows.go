@@ -105,6 +105,16 @@ func (f *File) Penultimate() *schema.Block {
 	return &f.Blocks[len(f.Blocks)-2]
 }
 
+// Short returns the blocks, of those that were read, that are not complete.
+func (f *File) Short() (ids []int64) {
+	for i := range f.Blocks {
+		if f.Blocks[i].State != schema.BlockComplete {
+			ids = append(ids, f.Blocks[i].BlockID)
+		}
+	}
+	return ids
+}
+
 // Last returns the last block, nil if there is none.
 func (f *File) Last() *schema.Block {
 	if len(f.Blocks) == 0 {

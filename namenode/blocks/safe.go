@@ -18,11 +18,16 @@ type SafeOptions struct {
 	Threshold    float64       // dfs.namenode.safemode.threshold-pct; 0 or less never starts in safe mode
 	MinDatanodes int           // dfs.namenode.safemode.min.datanodes
 	Extension    time.Duration // dfs.namenode.safemode.extension
-	Now          func() time.Time
+	// Proof is after what time from its start this NameNode knows which of the others
+	// are alive; 8 s.
+	Proof time.Duration
+	Now   func() time.Time
 }
 
 // Safe is the safe mode of this NameNode: on at the start until enough blocks can
-// be read, and, for all NameNodes of the store, while an operator wants it.
+// be read, and, for all NameNodes of the store, while an operator wants it. A
+// NameNode that starts beside others that serve is not in safe mode but joining:
+// until its DataNodes have come, or had time to, it sends writers to the others.
 //
 // Where replicas are is in the store, so nothing has to be reported to know it: a
 // block can be read when the DataNode of one of its replicas is there. Only blocks
@@ -38,13 +43,15 @@ type Safe struct {
 	mu      sync.Mutex // guards what follows, held through Check, Enter and Leave
 	startup bool
 	manual  bool
+	joined  bool  // it found others that serve: it will not be in safe mode by itself
 	reached int64 // ms when the threshold was reached, 0 for not yet
 	census  census
 }
 
 type safeState struct {
-	on  bool
-	why string
+	on      bool
+	joining bool
+	why     string
 }
 
 const turnOff = "Safe mode will be turned off automatically "
@@ -55,8 +62,11 @@ func NewSafe(eng *txn.Engine, reg *Registry, opt SafeOptions) *Safe {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
+	if opt.Proof == 0 {
+		opt.Proof = 8 * time.Second
+	}
 	s := &Safe{eng: eng, reg: reg, opt: opt, startup: opt.Threshold > 0}
-	s.publish(turnOff + "once the thresholds have been reached.")
+	s.publish(turnOff+"once the thresholds have been reached.", false)
 	reg.safe.Store(s)
 	return s
 }
@@ -67,18 +77,24 @@ func (s *Safe) On() (bool, string) {
 	return st.on, st.why
 }
 
-// publish makes the state visible. why explains the safe mode of the start.
-func (s *Safe) publish(why string) {
+// Joining reports whether this NameNode is too young to write while others do.
+func (s *Safe) Joining() bool { return s.state.Load().joining }
+
+// publish makes the state visible. why explains the safe mode of the start, unless
+// this NameNode is joining instead.
+func (s *Safe) publish(why string, joining bool) {
 	if s.manual {
 		why = "It was turned on manually. Use \"hdfs dfsadmin -safemode leave\" to turn safe mode off."
 	}
-	s.state.Store(&safeState{on: s.startup || s.manual, why: why})
+	joining = joining && s.startup && !s.manual
+	s.state.Store(&safeState{on: (s.startup || s.manual) && !joining, joining: joining, why: why})
 }
 
 // Values of VarSafeMode.
 const (
-	safeOff    = 0
-	safeManual = 2
+	safeOff      = 0
+	safeStarting = 1 // all NameNodes that start now wait for enough blocks
+	safeManual   = 2
 )
 
 // Enter turns safe mode on for all NameNodes until Leave. The others notice at
@@ -91,6 +107,19 @@ func (s *Safe) Leave(ctx context.Context) error { return s.set(ctx, safeOff) }
 func (s *Safe) set(ctx context.Context, value int64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err := s.write(ctx, value, func(int64) bool { return true }); err != nil {
+		return err
+	}
+	s.manual = value == safeManual
+	if value == safeOff {
+		s.startup = false
+	}
+	s.publish("", false)
+	return nil
+}
+
+// write sets the shared value if the old one is such that it should.
+func (s *Safe) write(ctx context.Context, value int64, should func(old int64) bool) error {
 	key := schema.KeyOf(schema.Str(schema.VarSafeMode))
 	err := s.eng.Update(ctx, func(tx *txn.Tx) error {
 		row, err := tx.Get(schema.Variables, key, dal.Exclusive)
@@ -101,7 +130,7 @@ func (s *Safe) set(ctx context.Context, value int64) error {
 		if row != nil {
 			v = schema.VariableOf(row)
 		}
-		if v.Value != value {
+		if v.Value != value && should(v.Value) {
 			v.Value = value
 			tx.Put(schema.Variables, v.Row())
 		}
@@ -110,11 +139,6 @@ func (s *Safe) set(ctx context.Context, value int64) error {
 	if err != nil {
 		return fmt.Errorf("set safe mode: %w", err)
 	}
-	s.manual = value == safeManual
-	if value == safeOff {
-		s.startup = false
-	}
-	s.publish("")
 	return nil
 }
 
@@ -124,29 +148,62 @@ func (s *Safe) Check(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	key := schema.KeyOf(schema.Str(schema.VarSafeMode))
+	value := int64(safeOff)
 	err := s.eng.View(ctx, func(tx *txn.Tx) error {
+		value = safeOff
 		row, err := tx.Get(schema.Variables, key, dal.None)
-		if err == nil {
-			s.manual = row != nil && schema.VariableOf(row).Value == safeManual
+		if err == nil && row != nil {
+			value = schema.VariableOf(row).Value
 		}
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("read the safe mode: %w", err)
 	}
-	why := ""
+	s.manual = value == safeManual
+	why, joining := "", false
 	if s.startup {
-		if why, err = s.starting(ctx); err != nil {
+		if joining = s.beside(value); joining {
+			s.join()
+		} else if why, err = s.starting(ctx, value); err != nil {
 			return fmt.Errorf("safe mode: %w", err)
 		}
 	}
-	s.publish(why)
+	s.publish(why, joining)
 	return nil
 }
 
+// beside reports whether others serve already, so that this NameNode joins them. If
+// all start at once, the one that leads is the first and begins with safe mode, and
+// the shared value tells the others.
+func (s *Safe) beside(value int64) bool {
+	if s.joined {
+		return true
+	}
+	if !s.reg.others() || s.reg.leads() || value == safeStarting {
+		return false
+	}
+	s.joined = s.age() >= s.opt.Proof
+	return true
+}
+
+// join ends the joining when all DataNodes have come, or had time to: one of them
+// may be dead.
+func (s *Safe) join() {
+	if s.reg.gathered() || s.age() >= max(s.reg.joinTime(), s.opt.Proof) {
+		s.startup = false
+		s.reg.opt.Logger.Info("this NameNode has joined the others", "datanodes", s.reg.Cluster().Live)
+	}
+}
+
+// age is how long ago this NameNode started.
+func (s *Safe) age() time.Duration {
+	return time.Duration(s.reg.now()-s.reg.started) * time.Millisecond
+}
+
 // starting looks whether the safe mode of the start can end, and returns the text
-// that explains it if not.
-func (s *Safe) starting(ctx context.Context) (string, error) {
+// that explains it if not. value is the shared one.
+func (s *Safe) starting(ctx context.Context, value int64) (string, error) {
 	if err := s.census.advance(ctx, s.reg, s.opt.Threshold); err != nil {
 		return "", err
 	}
@@ -164,6 +221,10 @@ func (s *Safe) starting(ctx context.Context) (string, error) {
 	left := s.reached + s.opt.Extension.Milliseconds() - now
 	if enough && left <= 0 {
 		s.startup = false
+	}
+	if err := s.tell(ctx, value); err != nil {
+		s.startup = true
+		return "", err
 	}
 	if !s.startup {
 		s.reg.opt.Logger.Info("safe mode is off", "datanodes", live)
@@ -183,4 +244,16 @@ func (s *Safe) starting(ctx context.Context) (string, error) {
 		b.WriteString(turnOff + "once the thresholds have been reached.")
 	}
 	return b.String(), nil
+}
+
+// tell says in the store that all NameNodes are to be in the safe mode of the start,
+// or that it is over.
+func (s *Safe) tell(ctx context.Context, value int64) error {
+	switch {
+	case s.startup && value == safeOff:
+		return s.write(ctx, safeStarting, func(old int64) bool { return old == safeOff })
+	case !s.startup && value == safeStarting:
+		return s.write(ctx, safeOff, func(old int64) bool { return old == safeStarting })
+	}
+	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/hopsql/hopsql/schema"
 )
@@ -19,8 +20,14 @@ type counts struct {
 }
 
 // Count goes on counting the queues in the store, a bounded piece at a time, for
-// Blocks. Every NameNode calls it now and then.
+// Blocks. Every NameNode calls it now and then, and learns with it of storages that
+// came up elsewhere.
 func (r *Registry) Count(ctx context.Context) error {
+	if !r.leads() && r.strange.Load() {
+		if err := r.Load(ctx); err != nil {
+			return err
+		}
+	}
 	c := &r.counting
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -117,6 +124,33 @@ func (r *Registry) Cluster() ClusterStats {
 // alive reports whether a DataNode registered and was heard of not too long ago.
 func (r *Registry) alive(n *node, now int64) bool {
 	return n.registered && n.heard != 0 && !r.dead(n, now)
+}
+
+// joinTime is how long DataNodes have to come to a NameNode that joins others, in
+// heartbeats: those that live know of it by then.
+const joinBeats = 10
+
+func (r *Registry) joinTime() time.Duration { return joinBeats * r.opt.Heartbeat }
+
+// gathered reports whether all DataNodes of the store have sent a heartbeat here.
+func (r *Registry) gathered() bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	for _, n := range r.nodes {
+		if n.row.AdminState != adminRemoved && !n.beats {
+			return false
+		}
+	}
+	return true
+}
+
+// lacks reports whether DataNodes serve others but have not come to this NameNode:
+// it is young, or cut off from all of them.
+func (r *Registry) lacks() bool {
+	if !r.others() || r.gathered() {
+		return false
+	}
+	return r.Cluster().Live == 0 || r.now()-r.started < 2*r.joinTime().Milliseconds()
 }
 
 // Datanodes returns the DataNodes of a kind, ListAll and its neighbours, in order

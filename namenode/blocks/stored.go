@@ -11,28 +11,33 @@ func invalidationKey(storage, block int64) schema.Key {
 	return schema.KeyOf(schema.Int(storage), schema.Int(block))
 }
 
-// apply takes one reported replica on a storage into the rows. fresh says that it
-// was not known to be there.
-func (r *Registry) apply(tx *txn.Tx, storage int64, rep ReportedReplica, hint string) (fresh bool, err error) {
+// An outcome is what became of a reported replica.
+type outcome struct {
+	fresh bool // it was not known to be there
+	whole bool // the block is complete and has all its replicas
+}
+
+// apply takes one reported replica on a storage into the rows.
+func (r *Registry) apply(tx *txn.Tx, storage int64, rep ReportedReplica, hint string) (out outcome, err error) {
 	doomed := invalidationKey(storage, rep.ID)
 	h, err := hold(tx, rep.ID, txn.Row(schema.Invalidations, doomed, dal.None))
 	if err != nil {
-		return false, err
+		return out, err
 	}
 	row, err := tx.Get(schema.Invalidations, doomed, dal.None)
 	if err != nil {
-		return false, err
+		return out, err
 	}
 	if h == nil {
 		if row == nil || schema.InvalidationOf(row).GenerationStamp != rep.GenerationStamp {
 			Invalidate(tx, schema.Replica{StorageID: storage, BlockID: rep.ID,
 				GenerationStamp: rep.GenerationStamp, NumBytes: rep.NumBytes})
 		}
-		return false, nil
+		return out, nil
 	}
 	if row != nil {
 		if schema.InvalidationOf(row).GenerationStamp == rep.GenerationStamp {
-			return false, nil // it is on its way out
+			return out, nil // it is on its way out
 		}
 		// The DataNode has another replica there now.
 		tx.Delete(schema.Invalidations, doomed)
@@ -47,39 +52,47 @@ func (r *Registry) apply(tx *txn.Tx, storage int64, rep ReportedReplica, hint st
 		// in a moment.
 		outdated := rep.GenerationStamp != h.Block.GenerationStamp
 		if h.Block.State == schema.BlockComplete && (rep.State == ReportRWR || outdated) {
-			return false, r.spoil(tx, h, storage, rep.Block)
+			return out, r.spoil(tx, h, storage, rep.Block)
 		}
 	}
-	return false, nil // being copied, or under recovery: nothing to know yet
+	return out, nil // being copied, or under recovery: nothing to know yet
 }
 
 // finalized takes a finalized replica into the rows.
-func (r *Registry) finalized(tx *txn.Tx, h *Held, storage int64, rep Block, hint string) (fresh bool, err error) {
+func (r *Registry) finalized(tx *txn.Tx, h *Held, storage int64, rep Block, hint string) (out outcome, err error) {
 	switch h.Block.State {
 	case schema.BlockUnderConstruction, schema.BlockUnderRecovery:
 		if rep.GenerationStamp < h.Block.GenerationStamp {
 			// Left over from a pipeline that failed, or a report from before it did.
 			// A later full report tells which, once the block is complete.
-			return false, nil
+			return out, nil
 		}
 	default:
 		if rep.GenerationStamp != h.Block.GenerationStamp || rep.NumBytes != h.Block.NumBytes {
-			return false, r.spoil(tx, h, storage, rep)
+			return out, r.spoil(tx, h, storage, rep)
 		}
 	}
 	old := h.on(storage)
 	if old != nil && old.State != schema.ReplicaExpected && old.GenerationStamp == rep.GenerationStamp && old.NumBytes == rep.NumBytes {
-		return false, nil // what is known of it, that it is corrupt perhaps, still holds
+		out.whole = r.whole(h)
+		return out, nil // what is known of it, that it is corrupt perhaps, still holds
 	}
-	fresh = old == nil || old.State == schema.ReplicaExpected
+	out.fresh = old == nil || old.State == schema.ReplicaExpected
 	r.dropSiblings(tx, h, storage)
 	h.put(tx, schema.Replica{StorageID: storage, State: schema.ReplicaFinalized,
 		GenerationStamp: rep.GenerationStamp, NumBytes: rep.NumBytes})
 	if h.finish(tx, r.opt.MinReplication) {
 		r.Completed(tx, h)
-		return fresh, nil
+	} else {
+		err = r.balance(tx, h, hint)
 	}
-	return fresh, r.balance(tx, h, hint)
+	out.whole = r.whole(h)
+	return out, err
+}
+
+// whole reports whether a block is complete and has all its replicas.
+func (r *Registry) whole(h *Held) bool {
+	return h.Block.State == schema.BlockComplete && int64(r.count(h).live) >= h.Inode.Replication
 }
 
 // dropSiblings deletes the rows that expect the replica on another volume of the

@@ -16,6 +16,7 @@ type work struct {
 	done         map[int64]bool        // storages that were scanned and are still lost
 	deletesAfter schema.Key            // place in invalidations
 	cursors      [2 * tiers]schema.Key // place in reconstructions by priority
+	epoch        int64                 // that all this belongs to
 }
 
 // Bounds of one Tick.
@@ -30,18 +31,19 @@ const (
 // Tick does a bounded piece of the background work: it finds dead DataNodes, has
 // blocks copied and replicas deleted; in safe mode it only finds dead DataNodes. One
 // NameNode calls it every dfs.namenode.redundancy.interval.seconds, one call at a
-// time. What one NameNode left another one goes on with.
+// time, Attend beside it. What one NameNode left another one goes on with.
 func (r *Registry) Tick(ctx context.Context) error {
+	if e := r.epoch.Load(); r.work.epoch != e {
+		r.work = work{epoch: e}
+	}
 	if r.strange.Load() {
 		if err := r.Load(ctx); err != nil {
 			return err
 		}
 	}
 	lost, removed := r.findLost()
-	if s := r.safe.Load(); s != nil {
-		if on, _ := s.On(); on {
-			return nil
-		}
+	if r.inSafeMode() {
+		return nil
 	}
 	var errs []error
 	for _, step := range []struct {

@@ -43,8 +43,9 @@ func (n *Namespace) AddBlock(ctx context.Context, c *Caller, r AddBlockRequest) 
 	seed := n.blocks.Seed()
 	var lb *blocks.LocatedBlock
 	var placed bool
-	err = n.update(ctx, func(tx *txn.Tx) error {
-		lb, placed = nil, false
+	var short []int64
+	add := func(tx *txn.Tx) error {
+		lb, placed, short = nil, false, nil
 		w, err := n.resolveOpen(tx, c, p, r.FileID, dal.Exclusive)
 		if err != nil {
 			return err
@@ -67,6 +68,7 @@ func (n *Namespace) AddBlock(ctx context.Context, c *Caller, r AddBlockRequest) 
 			return nil
 		}
 		if err := w.checkProgress(n, f); err != nil {
+			short = f.Short()
 			return err
 		}
 		targets, err := n.blocks.ChooseNew(w.path(), n.placement(in, &r, seed))
@@ -76,10 +78,15 @@ func (n *Namespace) AddBlock(ctx context.Context, c *Caller, r AddBlockRequest) 
 		placed = true
 		lb, err = n.allocate(tx, in, f, r.Previous, repeated, targets)
 		return err
+	}
+	err = n.awaiting(ctx, func() ([]int64, error) {
+		err := n.update(ctx, add)
+		return short, err
 	})
 	if err != nil {
 		return nil, err
 	}
+	n.blocks.Expect(lb.BlockID)
 	if placed {
 		n.blocks.Placed(lb.Targets)
 	}

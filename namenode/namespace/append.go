@@ -51,6 +51,9 @@ func (n *Namespace) Append(ctx context.Context, c *Caller, src, client string, f
 			return err
 		})
 	})
+	if lb != nil && err == nil {
+		n.blocks.Expect(lb.BlockID)
+	}
 	return lb, st, err
 }
 

@@ -22,8 +22,9 @@ func (n *Namespace) Complete(ctx context.Context, c *Caller, src, client string,
 		return false, err
 	}
 	var done bool
-	err = n.update(ctx, func(tx *txn.Tx) error {
-		done = false
+	var short []int64
+	end := func(tx *txn.Tx) error {
+		done, short = false, nil
 		w, err := n.resolveOpen(tx, c, p, fileID, dal.Exclusive)
 		if err != nil {
 			return err
@@ -42,8 +43,14 @@ func (n *Namespace) Complete(ctx context.Context, c *Caller, src, client string,
 			}
 			return err
 		}
-		done, err = n.complete(tx, in, f, last)
+		if done, err = n.complete(tx, in, f, last); err == nil && !done {
+			short = f.Short()
+		}
 		return err
+	}
+	err = n.awaiting(ctx, func() ([]int64, error) {
+		err := n.update(ctx, end)
+		return short, err
 	})
 	return done && err == nil, err
 }

@@ -69,6 +69,8 @@ type Namespace struct {
 type SafeMode interface {
 	// On reports whether safe mode is on, and the text that explains it.
 	On() (on bool, why string)
+	// Joining reports whether other NameNodes may change it, but not yet this one.
+	Joining() bool
 }
 
 // New returns the namespace on an engine.
@@ -112,8 +114,12 @@ func (n *Namespace) RequireSuper(c *Caller, op string) error {
 		"Access denied for user %s. Superuser privilege is required for operation %s", c.User, op)
 }
 
-// writable returns an error in safe mode. what completes "Cannot …".
+// writable returns an error in safe mode, and while this NameNode joins others. what
+// completes "Cannot …".
 func (n *Namespace) writable(what string) error {
+	if n.safe.Joining() {
+		return fault.New(fault.Standby, "Cannot %s. This NameNode has just started and waits for its DataNodes; others serve.", what)
+	}
 	if on, why := n.safe.On(); on {
 		return fault.New(fault.SafeMode, "Cannot %s. Name node is in safe mode.\n%s", what, why)
 	}
@@ -123,6 +129,23 @@ func (n *Namespace) writable(what string) error {
 // update runs an operation that changes the tree, once for each logical call.
 func (n *Namespace) update(ctx context.Context, fn func(tx *txn.Tx) error) error {
 	return n.eng.Update(ctx, fn)
+}
+
+// awaiting runs do. If that ends because some blocks, which it returns, lack
+// replicas, it is run again after all that was reported of them is in the rows.
+func (n *Namespace) awaiting(ctx context.Context, do func() (short []int64, err error)) error {
+	short, err := do()
+	if len(short) == 0 {
+		return err
+	}
+	news, failed := n.blocks.Await(ctx, short...)
+	if failed != nil {
+		return failed
+	}
+	if news {
+		_, err = do()
+	}
+	return err
 }
 
 // FileStatus is what getFileInfo tells of an inode.

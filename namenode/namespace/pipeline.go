@@ -52,6 +52,7 @@ func (n *Namespace) UpdateBlockForPipeline(ctx context.Context, c *Caller, clien
 		lb = &blocks.LocatedBlock{Block: answer, Offset: -1, Size: b.NumBytes}
 		return nil
 	})
+	n.blocks.Expect(b.ID)
 	return lb, err
 }
 
@@ -72,7 +73,14 @@ func (n *Namespace) UpdatePipeline(ctx context.Context, c *Caller, r UpdatePipel
 	if on, why := n.safe.On(); on {
 		return fault.New(fault.SafeMode, "Pipeline not updated. Name node is in safe mode.\n%s", why)
 	}
-	targets := n.blocks.Find(r.Datanodes, r.StorageIDs)
+	if err := n.writable("update the pipeline of block " + r.New.String()); err != nil {
+		return err
+	}
+	targets, err := n.blocks.Resolve(ctx, r.Datanodes, r.StorageIDs)
+	if err != nil {
+		return err
+	}
+	n.blocks.Expect(r.New.ID)
 	return n.update(ctx, func(tx *txn.Tx) error {
 		c.wantAnswer(tx)
 		w, row, err := n.written(tx, r.ClientName, r.Old)
@@ -139,7 +147,10 @@ func (n *Namespace) AdditionalDatanode(ctx context.Context, c *Caller, r Additio
 	if err != nil {
 		return nil, err
 	}
-	existing := n.blocks.Find(r.Existing, r.StorageIDs)
+	existing, err := n.blocks.Resolve(ctx, r.Existing, r.StorageIDs)
+	if err != nil {
+		return nil, err
+	}
 	more := n.blocks.Choose(blocks.Placement{Writer: in.ClientMachine, Excluded: r.Excluded, Existing: existing, Count: r.Count,
 		BlockSize: in.BlockSize, Policy: in.StoragePolicy, Seed: n.blocks.Seed()})
 	b := schema.Block{InodeID: in.ID, BlockID: r.Block.ID, GenerationStamp: r.Block.GenerationStamp, NumBytes: r.Block.NumBytes}

@@ -101,12 +101,17 @@ func (n *Namespace) dropLease(ctx context.Context, holder string) error {
 }
 
 // CommitBlockSynchronization notes the outcome of a block recovery, from the
-// DataNode that led it. It may be repeated.
+// DataNode that led it. It may be repeated, and comes to the NameNode that the
+// DataNode takes for the leader, which need not be right.
 func (n *Namespace) CommitBlockSynchronization(ctx context.Context, s blocks.Synchronization) error {
 	if on, why := n.safe.On(); on {
 		return fault.New(fault.SafeMode, "Cannot commitBlockSynchronization while in safe mode. Name node is in safe mode.\n%s", why)
 	}
-	targets := n.blocks.Find(s.Datanodes, s.StorageIDs)
+	targets, err := n.blocks.Resolve(ctx, s.Datanodes, s.StorageIDs)
+	if err != nil {
+		return err
+	}
+	n.blocks.Expect(s.Block.ID)
 	return n.update(ctx, func(tx *txn.Tx) error {
 		w, row, err := n.fileOf(tx, s.Block.ID)
 		switch {

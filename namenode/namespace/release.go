@@ -25,8 +25,9 @@ type releaseRequest struct {
 func (n *Namespace) release(ctx context.Context, r releaseRequest) (bool, error) {
 	var closed bool
 	var rec *blocks.Recovery
-	err := n.update(ctx, func(tx *txn.Tx) error {
-		closed, rec = false, nil
+	var short []int64
+	take := func(tx *txn.Tx) error {
+		closed, rec, short = false, nil, nil
 		w, err := r.find(tx)
 		if err != nil {
 			return err
@@ -41,8 +42,18 @@ func (n *Namespace) release(ctx context.Context, r releaseRequest) (bool, error)
 				return err
 			}
 		}
-		closed, rec, err = n.endWriting(tx, w, in, r.holder)
+		f, err := blocks.ReadFile(tx, in.ID)
+		if err != nil {
+			return err
+		}
+		if closed, rec, err = n.endWriting(tx, w, in, f, r.holder); !closed && rec == nil {
+			short = f.Short()
+		}
 		return err
+	}
+	err := n.awaiting(ctx, func() ([]int64, error) {
+		err := n.update(ctx, take)
+		return short, err
 	})
 	if err != nil {
 		return false, err
@@ -55,11 +66,7 @@ func (n *Namespace) release(ctx context.Context, r releaseRequest) (bool, error)
 
 // endWriting is HDFS's internalReleaseLease: it closes the file if its blocks are
 // complete, and else has the last one recovered.
-func (n *Namespace) endWriting(tx *txn.Tx, w *walk, in *schema.Inode, holder string) (bool, *blocks.Recovery, error) {
-	f, err := blocks.ReadFile(tx, in.ID)
-	if err != nil {
-		return false, nil, err
-	}
+func (n *Namespace) endWriting(tx *txn.Tx, w *walk, in *schema.Inode, f *blocks.File, holder string) (bool, *blocks.Recovery, error) {
 	open := 0
 	for open < len(f.Blocks) && f.Blocks[open].State == schema.BlockComplete {
 		open++

@@ -83,6 +83,7 @@ type scenario struct {
 type noSafeMode struct{}
 
 func (noSafeMode) On() (bool, string) { return false, "" }
+func (noSafeMode) Joining() bool      { return false }
 
 func newScenario(t *testing.T, inner dal.Store) *scenario {
 	t.Helper()
@@ -144,6 +145,7 @@ func (s *scenario) cold() {
 	set.ListLimit = 5
 	set.MaxItems = 12
 	s.reg = blocks.NewRegistry(eng, blocks.Options{Seed: 1, Now: func() time.Time { return s.now }})
+	s.reg.TakeOver(1)
 	if err := s.reg.Load(context.Background()); err != nil {
 		s.t.Fatal(err)
 	}

@@ -186,8 +186,8 @@ func (s *Service) sendHeartbeat(ctx context.Context, _ *ipc.Call, q *datanodepb.
 		Datanode: q.GetRegistration().GetDatanodeID().GetDatanodeUuid(), Transfers: int(q.GetXmitsInProgress()),
 		Xceivers: int(q.GetXceiverCount()), FailedVolumes: int(q.GetFailedVolumes()),
 		CacheCapacity: int64(q.GetCacheCapacity()), CacheUsed: int64(q.GetCacheUsed()),
-		// Full reports go to the leader only; the others learn from the store.
-		WantLease: q.GetRequestFullBlockReportLease() && leads,
+		// Those that do not lead count the replicas of a full report, no more.
+		WantLease: q.GetRequestFullBlockReportLease(), Standby: !leads,
 	}
 	for _, r := range q.GetReports() {
 		hb.Storages = append(hb.Storages, decodeUsage(r))
@@ -297,7 +297,7 @@ func (s *Service) errorReport(_ context.Context, _ *ipc.Call, q *datanodepb.Erro
 }
 
 func (s *Service) datanodeBadBlocks(ctx context.Context, _ *ipc.Call, q *datanodepb.ReportBadBlocksRequestProto) (*datanodepb.ReportBadBlocksResponseProto, error) {
-	return nil, later(s.blocks.BadBlocks(ctx, badReplicas(q.GetBlocks())))
+	return nil, later(s.blocks.ReportedBadBlocks(ctx, badReplicas(q.GetBlocks())))
 }
 
 func (s *Service) commitBlockSynchronization(ctx context.Context, _ *ipc.Call, q *datanodepb.CommitBlockSynchronizationRequestProto) (*datanodepb.CommitBlockSynchronizationResponseProto, error) {

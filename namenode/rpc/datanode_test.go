@@ -126,7 +126,7 @@ func TestRegistration(t *testing.T) {
 
 	s.leads.Store(false)
 	hb = d.heartbeat()
-	if hb.HaStatus.GetState() != hdfspb.NNHAStatusHeartbeatProto_STANDBY || hb.GetFullBlockReportLeaseId() != 0 {
+	if hb.HaStatus.GetState() != hdfspb.NNHAStatusHeartbeatProto_STANDBY || len(hb.Cmds) != 0 {
 		t.Errorf("a heartbeat to a NameNode that does not lead is answered with %v", hb)
 	}
 }

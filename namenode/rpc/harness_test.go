@@ -56,6 +56,7 @@ func start(t testing.TB, kv map[string]string) *server {
 	t.Cleanup(s.engine.Close)
 	reg := blocks.NewRegistry(s.engine, blocks.Options{Logger: log, Seed: 1})
 	must(t, reg.Load(t.Context()))
+	reg.TakeOver(3)
 	safe := blocks.NewSafe(s.engine, reg, blocks.SafeOptions{Threshold: 0.999})
 	must(t, safe.Check(t.Context()))
 	defaults := namespace.ServerDefaults{BlockSize: 128 << 20, BytesPerChecksum: 512, WritePacketSize: 65536, Replication: 3,

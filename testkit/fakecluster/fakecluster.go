@@ -108,6 +108,9 @@ func (c *Cluster) Live(d time.Duration) {
 // Tick does the background work once.
 func (c *Cluster) Tick() {
 	c.T.Helper()
+	if err := c.Reg.Attend(context.Background()); err != nil {
+		c.T.Fatal(err)
+	}
 	if err := c.Reg.Tick(context.Background()); err != nil {
 		c.T.Fatal(err)
 	}
@@ -137,6 +140,7 @@ func (c *Cluster) start() {
 	if err := c.Reg.Load(context.Background()); err != nil {
 		c.T.Fatal(err)
 	}
+	c.Reg.TakeOver(c.log.Load())
 	safe := blocks.SafeOptions{}
 	if c.opt.Safe != nil {
 		safe = *c.opt.Safe
