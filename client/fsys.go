@@ -1,6 +1,7 @@
 package client
 
 import (
+	"errors"
 	"io"
 	"io/fs"
 	"path"
@@ -35,7 +36,7 @@ func (f fsys) full(op, name string) (string, error) {
 
 // named puts the caller's name into an error.
 func named(op, name string, err error) error {
-	if pe, ok := err.(*fs.PathError); ok {
+	if pe := (*fs.PathError)(nil); errors.As(err, &pe) {
 		return &fs.PathError{Op: op, Path: name, Err: pe.Err}
 	}
 	return err

@@ -262,7 +262,7 @@ func (l *local) StatFS(name string) (*client.FSStat, error) {
 	if err := syscall.Statfs(name, &st); err != nil {
 		return nil, &fs.PathError{Op: "statfs", Path: name, Err: err}
 	}
-	unit := int64(st.Bsize)
+	unit := st.Bsize
 	return &client.FSStat{Capacity: int64(st.Blocks) * unit, Remaining: int64(st.Bavail) * unit, Used: int64(st.Blocks-st.Bfree) * unit}, nil
 }
 

@@ -130,7 +130,7 @@ func (r *run) show(err error) {
 // followed it and before a wait.
 func (s *Shell) flush() {
 	if b, ok := s.Out.(interface{ Flush() error }); ok {
-		b.Flush() // a failure sticks and is reported at the end
+		_ = b.Flush() // a failure sticks and is reported at the end
 	}
 }
 

@@ -33,7 +33,8 @@ func (t *tool) shellOptions(args []string) (rest []string, code int, stop bool) 
 				fmt.Fprintf(t.err, "ERROR: Cannot find configuration directory: %s\n", value)
 				return nil, 1, true
 			}
-			os.Setenv("HADOOP_CONF_DIR", value) // child processes and conf read it there
+			// Child processes and conf read it there. It fails for a name that is none only.
+			_ = os.Setenv("HADOOP_CONF_DIR", value)
 		case "--loglevel":
 			if err := level.UnmarshalText([]byte(value)); err != nil {
 				fmt.Fprintf(t.err, "ERROR: --loglevel %s: want DEBUG, INFO, WARN or ERROR\n", value)

@@ -20,7 +20,6 @@ import (
 type standIn struct {
 	addr     string
 	safe     atomic.Bool
-	safeFor  atomic.Int32 // answers of "on" before safe mode ends by itself
 	refreshs atomic.Int32
 }
 

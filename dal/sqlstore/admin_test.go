@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -162,8 +163,8 @@ func TestASecondProcessIsRefusedAFile(t *testing.T) {
 	s := openFile(t)
 	path := strings.TrimPrefix(s.where, "file ")
 	_, err := OpenSQLite(SQLiteConfig{Path: path})
-	locked, ok := err.(*LockedError)
-	if !ok || locked.Path != path+".lock" || locked.PID != strconv.Itoa(os.Getpid()) {
+	var locked *LockedError
+	if !errors.As(err, &locked) || locked.Path != path+".lock" || locked.PID != strconv.Itoa(os.Getpid()) {
 		t.Fatal(err)
 	}
 	for _, part := range []string{path, strconv.Itoa(os.Getpid())} {

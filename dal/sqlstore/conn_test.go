@@ -45,6 +45,9 @@ func variable(t *testing.T, db *sql.DB, names ...string) string {
 			t.Fatal(err)
 		}
 	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
 	return value
 }
 
@@ -111,6 +114,7 @@ func kill(t *testing.T, s *Store, database string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer rows.Close()
 	var ids []string
 	for rows.Next() {
 		var id string
@@ -119,7 +123,9 @@ func kill(t *testing.T, s *Store, database string) {
 		}
 		ids = append(ids, id)
 	}
-	rows.Close()
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
 	for _, id := range ids {
 		if _, err := conn.ExecContext(t.Context(), "KILL "+id); err != nil {
 			t.Log(err) // it may have ended meanwhile

@@ -200,6 +200,9 @@ func explain(t *testing.T, db *sql.DB, text string) []plan {
 		}
 		out = append(out, plan{table.String, access.String, key.String, extra.String})
 	}
+	if err := rows.Err(); err != nil {
+		t.Fatalf("%v: %.300s", err, text)
+	}
 	return out
 }
 

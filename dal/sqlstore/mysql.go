@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -231,10 +232,10 @@ func readResults(rows driver.RowsNextResultSet, wanted []*statement) error {
 			return err
 		}
 	}
-	switch err := rows.NextResultSet(); err {
-	case io.EOF:
+	switch err := rows.NextResultSet(); {
+	case errors.Is(err, io.EOF):
 		return nil
-	case nil:
+	case err == nil:
 		return unexpected("the database answered more than %d results", len(wanted))
 	default:
 		return err

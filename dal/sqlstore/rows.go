@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"database/sql/driver"
+	"errors"
 	"io"
 
 	"github.com/hopsql/hopsql/schema"
@@ -26,7 +27,7 @@ func (d *decoder) all(rows driver.Rows, t *schema.Table, into *[]schema.Row) err
 	var last schema.Row
 	for {
 		err := rows.Next(dest)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {

@@ -128,7 +128,7 @@ func eachBuffered(chunks [][]byte, n uint64, f func(Replica) error) error {
 		for k := range v {
 			var err error
 			if v[k], err = binary.ReadUvarint(&s); err != nil {
-				return fmt.Errorf("%w: replica %d of %d: %v", ErrFormat, i, n, err)
+				return fmt.Errorf("%w: replica %d of %d: %w", ErrFormat, i, n, err)
 			}
 		}
 		id := int64(v[0]>>1) ^ -int64(v[0]&1) // zig-zag

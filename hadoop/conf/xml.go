@@ -81,7 +81,7 @@ func (p *parser) broken(err error) error {
 	switch {
 	case errors.As(err, &syntax):
 		return &errXML{p.path, syntax.Line, "broken XML: " + syntax.Msg}
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		return p.fail("broken XML: unexpected end of the file")
 	}
 	return p.fail("broken XML: %v", err)
@@ -92,7 +92,7 @@ func (p *parser) document() error {
 	seen := false
 	for {
 		t, err := p.d.Token()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			if !seen {
 				return p.fail("the file holds no <configuration>")
 			}

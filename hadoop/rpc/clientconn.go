@@ -229,7 +229,7 @@ func (n *clientConn) deliver(b *buffer) error {
 	}
 	if err != nil {
 		b.free()
-		return fmt.Errorf("cannot decode an answer: %v", err) // %v: a truncated message is no end of the stream
+		return fmt.Errorf("cannot decode an answer: %v", err) //nolint:errorlint // a truncated message is no end of the stream
 	}
 	a := answer{frame: b, body: body}
 	var remote *Exception

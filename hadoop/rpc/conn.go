@@ -82,7 +82,7 @@ func (c *conn) serve() {
 	case errors.Is(err, ErrClosed):
 		c.calls.Wait()
 		c.out.drain()
-	case err != io.EOF && !errors.Is(err, net.ErrClosed):
+	case !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed):
 		c.s.log.Debug("rpc: connection broke", "remote", c.nc.RemoteAddr(), "err", err)
 	}
 	c.out.abort(net.ErrClosed)
@@ -223,7 +223,7 @@ func (c *conn) authorize(id *identity, protocol string) error {
 		})
 	}
 	if id.realUser != "" {
-		return fmt.Errorf("User: %s is not allowed to impersonate %s", id.realUser, id.user)
+		return fmt.Errorf("User: %s is not allowed to impersonate %s", id.realUser, id.user) //nolint:staticcheck // the words of Apache's server
 	}
 	return nil
 }
@@ -262,6 +262,6 @@ func (c *conn) woken() error {
 func (c *conn) linger() {
 	if t, ok := c.nc.(*net.TCPConn); ok && t.CloseWrite() == nil {
 		t.SetReadDeadline(time.Now().Add(time.Second))
-		io.CopyN(io.Discard, t, 1<<20) // best effort
+		_, _ = io.CopyN(io.Discard, t, 1<<20) // best effort
 	}
 }

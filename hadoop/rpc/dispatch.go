@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"sync"
@@ -91,7 +92,7 @@ func (c *conn) begin(h requestHeader, rest []byte, b *buffer) error {
 	c.running.Add(1) // also while it waits, so that the connection is not idle
 	if err := c.s.acquire(); err != nil {
 		c.running.Add(-1)
-		if w, ok := err.(*wireError); ok {
+		if w := (*wireError)(nil); errors.As(err, &w) {
 			t.answer(w)
 			err = nil
 		}
