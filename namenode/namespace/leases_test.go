@@ -282,7 +282,7 @@ func TestRecoveryBegunElsewhere(t *testing.T) {
 	if closed, err := other.NS.RecoverLease(bg, root, "/f", "x"); closed || err != nil {
 		t.Fatal(closed, err)
 	}
-	c.Live(18 * time.Second)
+	c.Live(6 * time.Second)
 	if closed, err := other.NS.RecoverLease(bg, root, "/f", "x"); !closed || err != nil {
 		t.Error(closed, err)
 	}

@@ -21,8 +21,9 @@ type walk struct {
 
 var rootKey = schema.InodeKey(schema.RootParentID, "")
 
-// resolve reads the rows of a path: ancestors shared, the last name's row with lock
-// last. It checks nothing but that the rows fit together.
+// resolve reads the rows of a path: ancestors shared, the root among them because its
+// mode and owner change, the last name's row with lock last. It checks nothing but that
+// the rows fit together.
 func (n *Namespace) resolve(tx *txn.Tx, p names, last dal.Lock) (*walk, error) {
 	if p.inode != 0 {
 		var err error
@@ -31,7 +32,11 @@ func (n *Namespace) resolve(tx *txn.Tx, p names, last dal.Lock) (*walk, error) {
 		}
 	}
 	w := &walk{n: n, names: p, inodes: make([]schema.Inode, 1, len(p.parts)+1)}
-	row, err := tx.Get(schema.Inodes, rootKey, dal.None)
+	lock := dal.Shared
+	if len(p.parts) == 0 {
+		lock = last
+	}
+	row, err := tx.Get(schema.Inodes, rootKey, lock)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +50,7 @@ func (n *Namespace) resolve(tx *txn.Tx, p names, last dal.Lock) (*walk, error) {
 			w.blocked = true
 			return w, nil
 		}
-		lock := dal.Shared
+		lock = dal.Shared
 		if i == len(p.parts)-1 {
 			lock = last
 			tx.Lane(schema.KeyOf(schema.Int(parent.ID)))

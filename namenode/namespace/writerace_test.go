@@ -27,7 +27,7 @@ func TestEverythingAtOnce(t *testing.T) {
 
 func everythingAtOnce(t *testing.T, c *fakecluster.Cluster) {
 	second := c.Second()
-	nodes := []*fakecluster.Namenode{{Reg: c.Reg, NS: c.NS}, second}
+	nodes := []*fakecluster.NameNode{c.NN[0], second}
 	var writers, others sync.WaitGroup
 	stop := make(chan struct{})
 	for w := range 8 {
@@ -70,11 +70,11 @@ func everythingAtOnce(t *testing.T, c *fakecluster.Cluster) {
 	}
 }
 
-// writeFiles writes files of several blocks, sends the reports of the DataNodes to
-// one NameNode or the other, and moves or deletes what it wrote.
-func writeFiles(t *testing.T, c *fakecluster.Cluster, nodes []*fakecluster.Namenode, w int) {
+// writeFiles writes files of several blocks, with every call at one NameNode or the
+// other, and moves or deletes what it wrote. DataNodes report to both.
+func writeFiles(t *testing.T, c *fakecluster.Cluster, nodes []*fakecluster.NameNode, w int) {
 	rng := rand.New(rand.NewPCG(uint64(w), 9))
-	any := func() *fakecluster.Namenode { return nodes[rng.IntN(len(nodes))] }
+	any := func() *fakecluster.NameNode { return nodes[rng.IntN(len(nodes))] }
 	client := fmt.Sprintf("client-%d", w)
 	for i := range 30 {
 		path := fmt.Sprintf("/d%d/%d/f%d", rng.IntN(3), w, i)
@@ -99,8 +99,10 @@ func writeFiles(t *testing.T, c *fakecluster.Cluster, nodes []*fakecluster.Namen
 			for _, target := range lb.Targets {
 				events := []blocks.Events{{Storage: blocks.StorageRef{UUID: target.Storage.UUID, Type: blocks.TypeDisk},
 					Events: []blocks.Event{{Kind: blocks.Received, Block: b}}}}
-				if err := any().Reg.Incremental(bg, target.Datanode.UUID, events); err != nil {
-					t.Errorf("received: %v", err)
+				for _, n := range nodes {
+					if err := n.Reg.Incremental(bg, target.Datanode.UUID, events); err != nil {
+						t.Errorf("received: %v", err)
+					}
 				}
 			}
 			last = &b
@@ -123,7 +125,7 @@ func writeFiles(t *testing.T, c *fakecluster.Cluster, nodes []*fakecluster.Namen
 }
 
 // reportAll sends a full report of one storage that says what the rows say.
-func reportAll(t *testing.T, c *fakecluster.Cluster, n *fakecluster.Namenode, i int) {
+func reportAll(t *testing.T, c *fakecluster.Cluster, n *fakecluster.NameNode, i int) {
 	d := c.DN[i]
 	rep := blocks.FullReport{Datanode: d.Row.UUID, Storage: d.Storage}
 	var id int64

@@ -38,24 +38,41 @@ func (c *Cluster) AddDatanode(ip string, port int64) *Datanode {
 	return d
 }
 
-// Register registers the DataNode and sends its full report.
+// Register registers the DataNode with all NameNodes and sends its full report.
 func (d *Datanode) Register() {
 	d.c.T.Helper()
-	if err := d.c.Reg.Register(context.Background(), d.Row); err != nil {
-		d.c.T.Fatal(err)
+	for _, n := range d.c.living() {
+		d.registerWith(n)
 	}
-	d.FullReport()
 }
 
-// FullReport sends the full report of the DataNode.
+func (d *Datanode) registerWith(n *NameNode) {
+	d.c.T.Helper()
+	d.c.must(n.Reg.Register(context.Background(), d.Row))
+	d.reportTo(n, d.FullReportOf())
+}
+
+// FullReport sends the full report of the DataNode to all NameNodes.
 func (d *Datanode) FullReport() {
 	d.c.T.Helper()
+	for _, n := range d.c.living() {
+		d.reportTo(n, d.FullReportOf())
+	}
+}
+
+// FullReportOf returns the full report that the DataNode would send now.
+func (d *Datanode) FullReportOf() blocks.FullReport {
 	rep := blocks.FullReport{Datanode: d.Row.UUID, Storage: d.Storage, Last: true}
 	for _, id := range slices.Sorted(maps.Keys(d.Replicas)) {
 		rep.Replicas = append(rep.Replicas, d.Replicas[id])
 	}
-	if err := d.c.Reg.FullReport(context.Background(), rep); err != nil {
-		d.c.T.Fatal(err)
+	return rep
+}
+
+func (d *Datanode) reportTo(n *NameNode, rep blocks.FullReport) {
+	d.c.T.Helper()
+	if !n.Deaf {
+		d.c.must(n.Reg.FullReport(context.Background(), rep))
 	}
 }
 
@@ -69,18 +86,28 @@ func (c *Cluster) Beat() {
 	}
 }
 
-// Beat sends one heartbeat and does what the answer says.
+// Beat sends one heartbeat to each NameNode and does what the answers say. It obeys
+// the one that leads.
 func (d *Datanode) Beat() {
+	d.c.T.Helper()
+	for _, n := range d.c.living() {
+		d.BeatTo(n)
+	}
+}
+
+// BeatTo sends one heartbeat to a NameNode and does what the answer says.
+func (d *Datanode) BeatTo(n *NameNode) {
 	d.c.T.Helper()
 	hb := blocks.HeartbeatReport{Datanode: d.Row.UUID, Xceivers: d.Xceivers, Storages: []blocks.StorageUsage{{StorageRef: d.Storage,
 		Capacity: d.Capacity, Used: d.used(), BlockPoolUsed: d.used(), Remaining: d.Capacity - d.used()}}}
-	reply, err := d.c.Reg.Heartbeat(context.Background(), hb)
-	if err != nil {
-		d.c.T.Fatal(err)
-	}
+	reply, err := n.Reg.Heartbeat(context.Background(), hb)
+	d.c.must(err)
 	if reply.Register {
-		d.Register()
+		d.registerWith(n)
 		return
+	}
+	if len(reply.Commands) > 0 && !n.Leads {
+		d.c.T.Errorf("a NameNode that does not lead has commands: %+v", reply.Commands)
 	}
 	d.Got = append(d.Got, reply.Commands...)
 	if d.Silent {
@@ -147,8 +174,13 @@ func (d *Datanode) recover(rec blocks.Recovery) {
 		d.c.Named(uuid).Replicas[rec.Block.BlockID] = blocks.ReportedReplica{State: blocks.ReportFinalized,
 			Block: blocks.Block{ID: rec.Block.BlockID, GenerationStamp: rec.NewStamp, NumBytes: s.NewLength}}
 	}
-	if err := d.c.NS.CommitBlockSynchronization(context.Background(), s); err != nil {
-		d.c.T.Logf("commitBlockSynchronization: %v", err)
+	for _, n := range d.c.living() {
+		if !n.Leads {
+			continue
+		}
+		if err := n.NS.CommitBlockSynchronization(context.Background(), s); err != nil {
+			d.c.T.Logf("commitBlockSynchronization: %v", err)
+		}
 	}
 	for _, uuid := range s.Datanodes {
 		dn := d.c.Named(uuid)
@@ -178,14 +210,21 @@ func (d *Datanode) Begin(b blocks.Block) {
 	d.Replicas[b.ID] = blocks.ReportedReplica{Block: b, State: blocks.ReportRBW}
 }
 
-// Report sends an incremental report of its volume, unless it is silent.
+// Report sends an incremental report of its volume to all NameNodes, unless it is
+// silent.
 func (d *Datanode) Report(events ...blocks.Event) {
 	d.c.T.Helper()
-	if d.Silent || d.Down {
-		return
+	for _, n := range d.c.living() {
+		if !d.Silent && !d.Down {
+			d.ReportTo(n, events...)
+		}
 	}
-	err := d.c.Reg.Incremental(context.Background(), d.Row.UUID, []blocks.Events{{Storage: d.Storage, Events: events}})
-	if err != nil {
-		d.c.T.Fatal(err)
+}
+
+// ReportTo sends an incremental report to one NameNode, if it hears it.
+func (d *Datanode) ReportTo(n *NameNode, events ...blocks.Event) {
+	d.c.T.Helper()
+	if !n.Deaf {
+		d.c.must(n.Reg.Incremental(context.Background(), d.Row.UUID, []blocks.Events{{Storage: d.Storage, Events: events}}))
 	}
 }

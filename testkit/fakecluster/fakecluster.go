@@ -7,7 +7,6 @@ package fakecluster
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -42,19 +41,24 @@ type Options struct {
 	Store dal.Store
 }
 
-// A Cluster is one NameNode and its DataNodes.
+// A Cluster is one NameNode, which leads, and its DataNodes. A test may start further
+// NameNodes.
 type Cluster struct {
-	T     testing.TB
+	T  testing.TB
+	NN []*NameNode // all that were started
+	DN []*Datanode
+
+	// The first NameNode, or the one that Restart put in its place.
 	Store *faulty.Store
 	Eng   *txn.Engine
 	Reg   *blocks.Registry
 	Safe  *blocks.Safe
 	NS    *namespace.Namespace
-	DN    []*Datanode
 
-	opt Options
-	now atomic.Int64 // ms
-	log atomic.Int64 // NameNodes started
+	opt   Options
+	now   atomic.Int64 // ms
+	log   atomic.Int64 // NameNodes started
+	epoch int64
 }
 
 // Root is the superuser, on no DataNode's machine.
@@ -72,7 +76,7 @@ func New(t testing.TB, opt Options) *Cluster {
 	if opt.Store == nil {
 		opt.Store = memstore.New(func(tr *dal.Traits) { tr.Markers = opt.Markers })
 	}
-	c := &Cluster{T: t, Store: faulty.New(opt.Store), opt: opt}
+	c := &Cluster{T: t, opt: opt}
 	c.now.Store(1_700_000_000_000)
 	c.format()
 	c.start()
@@ -82,8 +86,10 @@ func New(t testing.TB, opt Options) *Cluster {
 	c.Beat()
 	t.Cleanup(func() {
 		c.Check()
-		c.Eng.Close()
-		_ = c.Store.Close()
+		for _, n := range c.living() {
+			n.Eng.Close()
+		}
+		_ = opt.Store.Close()
 	})
 	return c
 }
@@ -105,53 +111,24 @@ func (c *Cluster) Live(d time.Duration) {
 	}
 }
 
-// Tick does the background work once.
-func (c *Cluster) Tick() {
-	c.T.Helper()
-	if err := c.Reg.Attend(context.Background()); err != nil {
-		c.T.Fatal(err)
-	}
-	if err := c.Reg.Tick(context.Background()); err != nil {
-		c.T.Fatal(err)
-	}
-	if err := c.Reg.Count(context.Background()); err != nil {
-		c.T.Fatal(err)
-	}
-}
-
-// Restart kills the NameNode and starts another one on the same store.
+// Restart kills the first NameNode and starts another one in its place, which leads.
 func (c *Cluster) Restart() {
 	c.T.Helper()
-	c.Eng.Close()
+	c.Kill(c.NN[0])
+	c.NN = c.NN[1:]
 	c.start()
 }
 
+// start puts a NameNode in the first place.
 func (c *Cluster) start() {
 	c.T.Helper()
-	eng, err := txn.New(c.Store, txn.Options{NodeID: c.log.Add(1), Now: c.Now, HintIndexes: blocks.HintIndexes})
-	if err != nil {
-		c.T.Fatal(err)
+	if c.Store == nil { // what a test observes, or makes fail, stays so
+		c.Store = faulty.New(c.opt.Store)
 	}
-	opt := c.opt.Blocks
-	opt.Now, opt.Seed = c.Now, 7
-	opt.Logger = slog.New(slog.DiscardHandler)
-	c.Eng = eng
-	c.Reg = blocks.NewRegistry(eng, opt)
-	if err := c.Reg.Load(context.Background()); err != nil {
-		c.T.Fatal(err)
-	}
-	c.Reg.TakeOver(c.log.Load())
-	safe := blocks.SafeOptions{}
-	if c.opt.Safe != nil {
-		safe = *c.opt.Safe
-	}
-	safe.Now = c.Now
-	c.Safe = blocks.NewSafe(eng, c.Reg, safe)
-	set := namespace.Settings{Limits: namespace.DefaultLimits(), Owner: "root", SuperGroup: "supergroup", CheckPermissions: true}
-	if c.opt.Limits != nil {
-		c.opt.Limits(&set.Limits)
-	}
-	c.NS = namespace.New(eng, c.Reg, c.Safe, set)
+	n := c.join(c.Store)
+	c.NN = append([]*NameNode{n}, c.NN[:len(c.NN)-1]...)
+	c.Eng, c.Reg, c.Safe, c.NS = n.Eng, n.Reg, n.Safe, n.NS
+	c.Lead(n)
 }
 
 // format writes the rows that every file system has.
@@ -173,7 +150,7 @@ func (c *Cluster) format() {
 	for i := range changes {
 		changes[i].Key = changes[i].Table.Key(changes[i].Row)
 	}
-	tx, err := c.Store.Begin(context.Background())
+	tx, err := c.opt.Store.Begin(context.Background())
 	if err != nil {
 		c.T.Fatal(err)
 	}
@@ -185,7 +162,7 @@ func (c *Cluster) format() {
 // Check fails the test if the rows do not fit together.
 func (c *Cluster) Check() {
 	c.T.Helper()
-	bad, err := fsck.Check(context.Background(), c.Store.Store)
+	bad, err := fsck.Check(context.Background(), c.opt.Store)
 	if err != nil || len(bad) > 0 {
 		c.T.Errorf("the rows do not fit together: %v\n%s", err, strings.Join(bad, "\n"))
 	}
@@ -194,7 +171,7 @@ func (c *Cluster) Check() {
 // Rows returns all rows of a table.
 func (c *Cluster) Rows(t *schema.Table) []schema.Row {
 	c.T.Helper()
-	got, err := c.Store.Store.Read(context.Background(), []dal.Fetch{{Table: t, Scan: &dal.Scan{}}})
+	got, err := c.opt.Store.Read(context.Background(), []dal.Fetch{{Table: t, Scan: &dal.Scan{}}})
 	if err != nil {
 		c.T.Fatal(err)
 	}
@@ -222,23 +199,4 @@ func (c *Cluster) Block(id int64) *schema.Block {
 		}
 	}
 	return nil
-}
-
-// A Namenode is one more NameNode on the store of a Cluster.
-type Namenode struct {
-	Reg *blocks.Registry
-	NS  *namespace.Namespace
-}
-
-// Second starts another NameNode, at which all DataNodes register and beat once.
-func (c *Cluster) Second() *Namenode {
-	c.T.Helper()
-	eng, reg, safe, ns := c.Eng, c.Reg, c.Safe, c.NS
-	c.start()
-	c.T.Cleanup(c.Eng.Close)
-	n := &Namenode{Reg: c.Reg, NS: c.NS}
-	c.Beat()
-	c.Beat()
-	c.Eng, c.Reg, c.Safe, c.NS = eng, reg, safe, ns
-	return n
 }
