@@ -54,6 +54,7 @@ type Cluster struct {
 	Wrap func(name string, args []string) []string
 
 	binary string
+	props  map[string]string // of the configuration folder
 	nns    []*namenode
 	dns    []*process.Process
 	dnArgs [][]string
@@ -117,6 +118,7 @@ func New(tb testing.TB, opt Options) *Cluster {
 	}
 	maps.Copy(props, c.Names())
 	maps.Copy(props, opt.Conf)
+	c.props = props
 	hadoop.WriteConf(tb, c.Conf, props)
 	c.client = rpc.NewClient(rpc.ClientConfig{CallTimeout: 10 * time.Second})
 	tb.Cleanup(func() { c.close(tb) })
@@ -231,6 +233,10 @@ func (c *Cluster) waitUp(tb testing.TB, p *process.Process, line string) {
 		tb.Fatal(err)
 	}
 }
+
+// Binary is the hdfs program that the servers run, called hdfs in a folder called
+// bin.
+func (c *Cluster) Binary() string { return c.binary }
 
 // Stock is a stock Hadoop client of this file system.
 func (c *Cluster) Stock(tb testing.TB, props map[string]string) *hadoop.Client {

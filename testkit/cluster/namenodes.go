@@ -3,6 +3,8 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"maps"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -12,6 +14,7 @@ import (
 	"github.com/hopsql/hopsql/dal"
 	"github.com/hopsql/hopsql/hadoop/protocols/hdfspb"
 	"github.com/hopsql/hopsql/schema"
+	"github.com/hopsql/hopsql/testkit/hadoop"
 	"github.com/hopsql/hopsql/testkit/process"
 )
 
@@ -193,16 +196,34 @@ func (c *Cluster) Leadership(ctx context.Context, store dal.Store) (Leadership, 
 	return l, nil
 }
 
+// NameNodeConf writes a configuration folder for the i-th NameNode alone, for the
+// scripts, and returns it.
+func (c *Cluster) NameNodeConf(tb testing.TB, i int) string {
+	tb.Helper()
+	n := c.nns[i]
+	props := maps.Clone(c.props)
+	maps.DeleteFunc(props, func(key, _ string) bool {
+		return strings.HasSuffix(key, "."+Nameservice) || strings.Contains(key, "."+Nameservice+".")
+	})
+	for k := 1; k < len(n.args); k += 2 {
+		key, value, _ := strings.Cut(n.args[k], "=")
+		props[key] = value
+	}
+	dir := filepath.Join(c.Dir, "conf-"+n.name)
+	hadoop.WriteConf(tb, dir, props)
+	return dir
+}
+
 // WaitDataNodes waits until every NameNode that runs knows n live DataNodes.
 func (c *Cluster) WaitDataNodes(tb testing.TB, n int) {
 	tb.Helper()
 	deadline := time.Now().Add(startPatience)
-	for _, nn := range c.nns {
+	for i, nn := range c.nns {
 		if p := nn.process(); p == nil || p.Ended() {
 			continue
 		}
 		for {
-			live, err := c.liveDataNodes(tb.Context(), nn.address)
+			live, err := c.LiveDataNodes(tb.Context(), i)
 			if err == nil && live == n {
 				break
 			}
@@ -214,10 +235,11 @@ func (c *Cluster) WaitDataNodes(tb testing.TB, n int) {
 	}
 }
 
-func (c *Cluster) liveDataNodes(ctx context.Context, addr string) (int, error) {
+// LiveDataNodes is how many live DataNodes the i-th NameNode knows.
+func (c *Cluster) LiveDataNodes(ctx context.Context, i int) (int, error) {
 	var resp hdfspb.GetDatanodeReportResponseProto
 	req := &hdfspb.GetDatanodeReportRequestProto{Type: hdfspb.DatanodeReportTypeProto_LIVE.Enum()}
-	if err := c.client.Call(ctx, addr, ClientProtocol, "getDatanodeReport", req, &resp); err != nil {
+	if err := c.client.Call(ctx, c.nns[i].address, ClientProtocol, "getDatanodeReport", req, &resp); err != nil {
 		return 0, err
 	}
 	return len(resp.GetDi()), nil
