@@ -13,3 +13,12 @@ func updateRequest(client string, old, next blocks.Block, targets []blocks.Targe
 	}
 	return r
 }
+
+func createRequest(path, client string, replication int64) namespace.CreateRequest {
+	return namespace.CreateRequest{Src: path, Mode: 0o644, ClientName: client, Flags: namespace.FlagCreate,
+		CreateParent: true, Replication: replication, BlockSize: mib}
+}
+
+func addRequest(path, client string, file int64) namespace.AddBlockRequest {
+	return namespace.AddBlockRequest{Src: path, ClientName: client, FileID: file}
+}
