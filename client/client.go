@@ -67,6 +67,7 @@ func (c *Client) Close() error {
 		return nil
 	}
 	c.s.leases.stop()
+	c.s.finder.stop()
 	return errors.Join(c.s.rpc.Close(), c.s.data.peers.Close())
 }
 
@@ -76,7 +77,7 @@ func (c *Client) User() string { return c.s.user }
 // URI is hdfs://host:port or hdfs://nameservice, no slash at its end.
 func (c *Client) URI() string { return c.s.names.URI }
 
-// NameService lists the NameNodes behind the Client.
+// NameService lists the configured NameNodes behind the Client.
 func (c *Client) NameService() NameService { return *c.s.names }
 
 // Umask is the bits that new files and directories lose, fs.permissions.umask-mode.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/hopsql/hopsql/hadoop/conf"
 	"github.com/hopsql/hopsql/hadoop/protocols/hdfspb"
+	"github.com/hopsql/hopsql/hadoop/protocols/hopsqlpb"
 	"github.com/hopsql/hopsql/hadoop/protocols/ipcpb"
 	"github.com/hopsql/hopsql/hadoop/rpc"
 	"google.golang.org/protobuf/proto"
@@ -29,6 +30,9 @@ type fakeNN struct {
 	nextID int32
 	calls  []string // method@addr#id/retry
 	fail   func(addr, method string, retry int32) error
+	hang   func(addr, method string) bool
+	living func(addr string) (*hopsqlpb.GetActiveNamenodesResponseProto, error)
+	asked  []string // for the list of the living
 	files  map[string]*fakeFile
 	blocks uint64
 	stamp  uint64
@@ -87,6 +91,12 @@ func (nn *fakeNN) CallAs(ctx context.Context, addr, protocol, method string, id,
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if nn.hang != nil && nn.hang(addr, method) {
+		nn.mu.Unlock()
+		<-ctx.Done()
+		nn.mu.Lock()
+		return ctx.Err()
+	}
 	if nn.fail != nil {
 		if err := nn.fail(addr, method, retry); err != nil {
 			return err
@@ -95,6 +105,24 @@ func (nn *fakeNN) CallAs(ctx context.Context, addr, protocol, method string, id,
 	answer, err := nn.handle(req)
 	if err == nil {
 		proto.Merge(resp, answer)
+	}
+	return err
+}
+
+// Call is what NameNodes are asked behind the calls of a Client: who else lives.
+func (nn *fakeNN) Call(ctx context.Context, addr, protocol, _ string, _, resp proto.Message) error {
+	nn.mu.Lock()
+	defer nn.mu.Unlock()
+	nn.asked = append(nn.asked, addr)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if protocol != ProtocolNameNodes || nn.living == nil {
+		return exception("org.apache.hadoop.ipc.RpcNoSuchProtocolException", "Unknown protocol: "+protocol)
+	}
+	list, err := nn.living(addr)
+	if err == nil {
+		proto.Merge(resp, list)
 	}
 	return err
 }

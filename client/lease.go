@@ -61,21 +61,20 @@ func (l *leases) stop() {
 
 func (l *leases) renew(ctx context.Context, done chan struct{}) {
 	defer close(done)
-	t := time.NewTicker(l.every)
-	defer t.Stop()
+	wait := l.every
 	for {
-		select {
-		case <-ctx.Done():
+		if sleepContext(ctx, wait) != nil {
 			return
-		case <-t.C:
 		}
 		// A failure is not fatal here: the lease lives for another half minute,
 		// and a writer that has lost it hears so from its own next call.
+		wait = l.every
 		c, cancel := context.WithTimeout(ctx, l.every)
 		err := l.s.call(c, ProtocolClient, "renewLease", &hdfspb.RenewLeaseRequestProto{ClientName: &l.s.holder}, &hdfspb.RenewLeaseResponseProto{})
 		cancel()
 		if err != nil && ctx.Err() == nil {
 			l.s.log.Warn("lease was not renewed", "err", err)
+			wait = l.every / 30
 		}
 	}
 }

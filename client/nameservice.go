@@ -2,12 +2,10 @@ package client
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/hopsql/hopsql/hadoop/conf"
 )
@@ -77,40 +75,25 @@ func (n *NameService) logical(cfg *conf.Config, name string, ids []string) error
 	return nil
 }
 
+// seeds are the NameNodes that a session begins with: those of the name, and
+// with fs.defaultFS also those of HopsFS's key for the same purpose.
+func (n *NameService) seeds(cfg *conf.Config) []string {
+	list := slices.Clone(n.Addrs)
+	def, err := LookupNameService(cfg, "")
+	if err != nil || def.URI != n.URI {
+		return list // the key is not about this file system
+	}
+	for _, addr := range cfg.Strings("dfs.namenodes.rpc.addresses") {
+		if addr = withPort(addr); !slices.Contains(list, addr) {
+			list = append(list, addr)
+		}
+	}
+	return list
+}
+
 func withPort(addr string) string {
 	if _, _, err := net.SplitHostPort(addr); err == nil {
 		return addr
 	}
 	return net.JoinHostPort(strings.Trim(addr, "[]"), defaultPort)
-}
-
-// ring hands out NameNodes: everybody uses the same one until somebody finds it
-// unable, then everybody moves on.
-type ring struct {
-	mu    sync.Mutex
-	addrs []string
-	at    int
-}
-
-func newRing(addrs []string, shuffle bool) *ring {
-	r := &ring{addrs: slices.Clone(addrs)}
-	if shuffle {
-		rand.Shuffle(len(r.addrs), func(i, j int) { r.addrs[i], r.addrs[j] = r.addrs[j], r.addrs[i] })
-	}
-	return r
-}
-
-func (r *ring) current() string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.addrs[r.at]
-}
-
-// after moves past addr, unless another call has moved on from it already.
-func (r *ring) after(addr string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.addrs[r.at] == addr {
-		r.at = (r.at + 1) % len(r.addrs)
-	}
 }

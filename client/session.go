@@ -2,11 +2,9 @@ package client
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"net"
 	"os"
 	"os/user"
 	"strconv"
@@ -25,12 +23,14 @@ const (
 	ProtocolHAService       = "org.apache.hadoop.ha.HAServiceProtocol"
 	ProtocolUserMappings    = "org.apache.hadoop.tools.GetUserMappingsProtocol"
 	ProtocolRefreshMappings = "org.apache.hadoop.security.RefreshUserMappingsProtocol"
+	ProtocolNameNodes       = "org.hopsql.protocol.NameNodesProtocol"
 )
 
 // caller is what a session needs of rpc.Client.
 type caller interface {
 	CallID() int32
 	CallAs(ctx context.Context, addr, protocol, method string, callID, retry int32, req, resp proto.Message) error
+	Call(ctx context.Context, addr, protocol, method string, req, resp proto.Message) error
 	Close() error
 }
 
@@ -39,7 +39,8 @@ type session struct {
 	conf   *conf.Config
 	rpc    caller
 	names  *NameService
-	ring   *ring
+	roster *roster
+	finder *finder
 	retry  retryLimits
 	log    *slog.Logger
 	sleep  func(context.Context, time.Duration) error
@@ -52,15 +53,17 @@ type session struct {
 	umask      uint32
 	defaults   defaultsCache
 	closed     atomic.Bool
+	moves      atomic.Int64 // how often a call went on at another NameNode
 }
 
 // retryLimits bounds the repetition of one call; see hdfs-default.xml and
 // core-default.xml for the keys of the same meaning.
 type retryLimits struct {
-	failovers int           // dfs.client.failover.max.attempts
+	failovers int           // dfs.client.failover.max.attempts, each of them over all NameNodes
 	connects  int           // ipc.client.connect.max.retries, one NameNode
 	interval  time.Duration // ipc.client.connect.retry.interval
 	busy      int           // dfs.client.retry.max.attempts: RetriableException
+	silence   time.Duration // hopsql.client.silence; 0 = wait for the answer whatever happens
 	base, max time.Duration // dfs.client.failover.sleep.base.millis, .sleep.max.millis
 }
 
@@ -86,8 +89,15 @@ func newSession(cfg *conf.Config, o options) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.ring = newRing(names.Addrs, shuffle && len(names.Addrs) > 1)
+	pick, err := parsePolicy(cfg.Get(keyPolicy))
+	if err != nil {
+		return nil, err
+	}
+	s.roster = newRoster(names.seeds(cfg), pick, !shuffle)
 	if s.retry, err = readLimits(cfg); err != nil {
+		return nil, err
+	}
+	if s.finder, err = newFinder(s); err != nil {
 		return nil, err
 	}
 	if s.umask, err = readUmask(cfg); err != nil {
@@ -148,6 +158,7 @@ func readLimits(cfg *conf.Config) (r retryLimits, err error) {
 		{"ipc.client.connect.retry.interval", time.Second, &r.interval},
 		{"dfs.client.failover.sleep.base.millis", 500 * time.Millisecond, &r.base},
 		{"dfs.client.failover.sleep.max.millis", 15 * time.Second, &r.max},
+		{"hopsql.client.silence", 5 * time.Second, &r.silence},
 	}
 	for _, k := range times {
 		if *k.to, err = cfg.Duration(k.key, k.def, time.Millisecond); err != nil {
@@ -191,107 +202,4 @@ func readUmask(cfg *conf.Config) (uint32, error) {
 		return 0, fmt.Errorf("fs.permissions.umask-mode is %q: want an octal number such as 022 or a symbolic mask such as u=rwx,g=rx,o=", v)
 	}
 	return ^m.Apply(0, false) & 0o777, nil
-}
-
-// call sends one logical call to the NameNode in use. Repetitions keep the call
-// id, so that a server which ran the call but could not answer runs it once:
-// NameNodes that cannot be reached or are in standby hand over to the next one,
-// a NameNode that says "later" is asked again.
-func (s *session) call(ctx context.Context, protocol, method string, req, resp proto.Message) error {
-	if s.closed.Load() {
-		return ErrClosed
-	}
-	id := s.rpc.CallID()
-	failed, busy := 0, 0
-	for retry := int32(0); ; retry++ {
-		addr := s.ring.current()
-		err := s.rpc.CallAs(ctx, addr, protocol, method, id, retry, req, resp)
-		if err == nil || ctx.Err() != nil {
-			return err
-		}
-		var wait time.Duration
-		switch {
-		case errors.Is(err, rpc.ErrConnect), errors.Is(err, rpc.ErrConnectionLost), errors.Is(err, rpc.ErrTimeout), isClass(err, classStandby):
-			failed++
-			if failed > s.failures() {
-				return s.unreachable(addr, err)
-			}
-			s.ring.after(addr)
-			wait = s.pause(failed)
-		case isClass(err, classRetriable):
-			busy++
-			if busy > s.retry.busy {
-				return classified(err)
-			}
-			wait = backoff(busy, s.retry.base, s.retry.max)
-		default:
-			return classified(err)
-		}
-		s.log.Debug("call is repeated", "method", method, "addr", addr, "retry", retry+1, "after", wait, "err", err)
-		if err := s.sleep(ctx, wait); err != nil {
-			return err
-		}
-	}
-}
-
-// failures is how many times a call may find no NameNode before it gives up.
-func (s *session) failures() int {
-	if len(s.names.Addrs) == 1 {
-		return s.retry.connects
-	}
-	return s.retry.failovers
-}
-
-// pause is nothing for the first handover, then grows.
-func (s *session) pause(failed int) time.Duration {
-	if len(s.names.Addrs) == 1 {
-		return s.retry.interval
-	}
-	if failed == 1 {
-		return 0
-	}
-	return backoff(failed-1, s.retry.base, s.retry.max)
-}
-
-// backoff doubles from base to max and takes a random half away, so that many
-// clients of a restarted NameNode come back spread out.
-func backoff(n int, base, max time.Duration) time.Duration {
-	d := base << min(n-1, 20)
-	if d > max || d <= 0 {
-		d = max
-	}
-	return d/2 + rand.N(d/2+1)
-}
-
-func (s *session) unreachable(addr string, err error) error {
-	if errors.Is(err, rpc.ErrConnect) {
-		return &ConnectError{Local: localName(), Addr: addr, Err: err}
-	}
-	return classified(err)
-}
-
-func localName() string {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "localhost"
-	}
-	ip := "127.0.0.1"
-	if addrs, err := net.LookupHost(host); err == nil && len(addrs) > 0 {
-		ip = addrs[0]
-	}
-	return host + "/" + ip
-}
-
-func sleepContext(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
 }

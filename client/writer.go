@@ -264,11 +264,13 @@ func (w *Writer) complete() error {
 // DataNodes have already: they report within milliseconds as a rule, so the
 // first pauses are short and not counted; those that follow are the ones of
 // Apache's client, dfs.client.block.write.locateFollowingBlock.retries times,
-// each twice as long as the one before.
+// each twice as long as the one before. It begins anew when NameNodes were
+// changed meanwhile, because the next one may have to be told first.
 type patience struct {
-	c    *Client
-	next time.Duration
-	left int
+	c     *Client
+	next  time.Duration
+	left  int
+	moves int64
 }
 
 const (
@@ -277,10 +279,15 @@ const (
 )
 
 func (c *Client) newPatience() *patience {
-	return &patience{c: c, next: min(firstLocateDelay, c.s.data.locateDelay), left: c.s.data.locateRetries}
+	return &patience{c: c, next: min(firstLocateDelay, c.s.data.locateDelay), left: c.s.data.locateRetries, moves: c.s.moves.Load()}
 }
 
-func (p *patience) over() bool { return p.left == 0 }
+func (p *patience) over() bool {
+	if moves := p.c.s.moves.Load(); moves != p.moves {
+		p.left, p.moves = p.c.s.data.locateRetries, moves
+	}
+	return p.left <= 0
+}
 
 func (p *patience) wait() error {
 	now, full := p.next, p.c.s.data.locateDelay

@@ -15,6 +15,7 @@ var deprecated = map[string]string{
 	"dfs.balance.bandwidthPerSec":                  "dfs.datanode.balance.bandwidthPerSec",
 	"dfs.block.size":                               "dfs.blocksize",
 	"dfs.client.buffer.dir":                        "fs.client.buffer.dir",
+	"dfs.client.refresh.namenode.list":             "dfs.client.refresh.namenode.list.ms",
 	"dfs.data.dir":                                 "dfs.datanode.data.dir",
 	"dfs.datanode.max.xcievers":                    "dfs.datanode.max.transfer.threads",
 	"dfs.df.interval":                              "fs.df.interval",
