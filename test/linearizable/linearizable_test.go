@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/anishathalye/porcupine"
+
 	"github.com/hopsql/hopsql/dal"
 	"github.com/hopsql/hopsql/dal/memstore"
 	"github.com/hopsql/hopsql/testkit/mariadb"
@@ -90,4 +92,28 @@ func TestPlantedBug(t *testing.T) {
 			t.Logf("found in history %d, seed %d", bad.seed-first+1, bad.seed)
 		})
 	}
+}
+
+// TestRootDirectory: the same with the root as the directory of each history, whose
+// mode changes too.
+func TestRootDirectory(t *testing.T) {
+	n := *histories
+	if testing.Short() {
+		n = 20
+	}
+	first := firstSeed()
+	for seed := first; seed < first+uint64(n); seed++ {
+		p := peers.Start(t, peers.Options{Nodes: nodes, Open: inMemory(t), Wrap: func(_ int, s dal.Store) dal.Store { return &slow{Store: s} }})
+		if err := p.Nodes[0].NS.SetPermission(t.Context(), peers.Root, "/", 0o777); err != nil {
+			t.Fatal(err)
+		}
+		h, err := recordIn(t.Context(), p, "", seed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h.result != porcupine.Ok {
+			t.Fatalf("%s: no order of the calls explains their answers: seed %d, shown in %s", h.result, seed, h.show())
+		}
+	}
+	t.Logf("seeds %d to %d", first, first+uint64(n)-1)
 }
