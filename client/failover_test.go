@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -286,25 +285,11 @@ func TestForeignAddresses(t *testing.T) {
 	}
 }
 
-func TestSpelling(t *testing.T) {
+func TestMoreConfiguredNameNodes(t *testing.T) {
 	nn := newFakeNN(t, nil)
 	c := nn.connect(t, map[string]string{"fs.defaultFS": "hdfs://one.example:8020", "dfs.namenodes.rpc.addresses": "two.example, 192.0.2.3:8020,one.example:8020"})
 	if want := []string{"one.example:8020", "two.example:8020", "192.0.2.3:8020"}; !slices.Equal(c.s.roster.configured, want) {
 		t.Fatalf("begins with %v", c.s.roster.configured)
-	}
-	c.s.finder.resolve = func(_ context.Context, host string) ([]string, error) {
-		if host == "one.example" {
-			return []string{"192.0.2.1"}, nil
-		}
-		return nil, &net.DNSError{Name: host, IsNotFound: true}
-	}
-	for _, tc := range [][3]string{{"192.0.2.1", "x", "one.example:8020"}, {"192.0.2.9", "two.example", "two.example:8020"},
-		{"192.0.2.3", "y", "192.0.2.3:8020"}, {"192.0.2.4", "z", "192.0.2.4:8020"}, {"0.0.0.0", "z", "z:8020"}} {
-		list := nameNodes(&hopsqlpb.GetActiveNamenodesResponseProto{Namenodes: []*hopsqlpb.ActiveNodeProto{
-			{Id: proto.Int64(1), RpcIpAddress: &tc[0], RpcHostname: &tc[1], RpcPort: proto.Int32(8020)}}})
-		if got := c.s.finder.spelled(context.Background(), "192.0.2.1:8020", list); len(got) != 1 || got[tc[2]] != 1 {
-			t.Errorf("%v is %v", tc, got)
-		}
 	}
 	other, err := New(conf.New(map[string]string{"fs.defaultFS": "hdfs://one", "dfs.namenodes.rpc.addresses": "two"}), WithURI("hdfs://elsewhere"))
 	if err != nil || len(other.s.roster.configured) != 1 {

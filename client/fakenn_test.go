@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/hopsql/hopsql/hadoop/conf"
+	"github.com/hopsql/hopsql/hadoop/discovery"
 	"github.com/hopsql/hopsql/hadoop/protocols/hdfspb"
 	"github.com/hopsql/hopsql/hadoop/protocols/hopsqlpb"
 	"github.com/hopsql/hopsql/hadoop/protocols/ipcpb"
@@ -117,7 +118,7 @@ func (nn *fakeNN) Call(ctx context.Context, addr, protocol, _ string, _, resp pr
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if protocol != ProtocolNameNodes || nn.living == nil {
+	if protocol != discovery.Protocol || nn.living == nil {
 		return exception("org.apache.hadoop.ipc.RpcNoSuchProtocolException", "Unknown protocol: "+protocol)
 	}
 	list, err := nn.living(addr)

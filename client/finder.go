@@ -2,64 +2,26 @@ package client
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net"
-	"slices"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/hopsql/hopsql/hadoop/discovery"
 	"github.com/hopsql/hopsql/hadoop/protocols/hopsqlpb"
-	"github.com/hopsql/hopsql/hadoop/rpc"
 )
 
 const keyRefresh = "dfs.client.refresh.namenode.list.ms"
 
 // NameNode is one NameNode that serves the file system, as another or it itself tells.
-type NameNode struct {
-	ID          int64  // of this start of it; larger is younger
-	RPCAddr     string // host:port for clients
-	ServiceAddr string // host:port for DataNodes
-	HTTPAddr    string // host:port, "" if unknown
-	Leader      bool   // it does the background work
-	Load        int64  // calls in progress at its last heartbeat
-	Version     string
-	Started     time.Time // by its own clock
-
-	host string // its own name for itself
-	port string
-}
+type NameNode = discovery.NameNode
 
 // NameNodes asks a NameNode for all that serve the file system now, the oldest
 // first. The error is errors.ErrUnsupported if it does not know: Apache's do not.
 func (c *Client) NameNodes() ([]NameNode, error) {
 	resp := &hopsqlpb.GetActiveNamenodesResponseProto{}
-	err := c.s.call(c.ctx, ProtocolNameNodes, "getActiveNamenodes", &hopsqlpb.GetActiveNamenodesRequestProto{}, resp)
-	return nameNodes(resp), err
-}
-
-func nameNodes(resp *hopsqlpb.GetActiveNamenodesResponseProto) []NameNode {
-	var out []NameNode
-	for _, n := range resp.GetNamenodes() {
-		host := n.GetRpcIpAddress()
-		if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
-			host = n.GetRpcHostname()
-		}
-		port := strconv.Itoa(int(n.GetRpcPort()))
-		nn := NameNode{ID: n.GetId(), RPCAddr: net.JoinHostPort(host, port), HTTPAddr: n.GetHttpAddress(), Leader: n.GetLeader(),
-			Load: n.GetLoad(), Version: n.GetVersion(), Started: time.UnixMilli(n.GetStarted()), host: n.GetRpcHostname(), port: port}
-		nn.ServiceAddr = nn.RPCAddr
-		if n.GetServicePort() != 0 {
-			if ip := net.ParseIP(n.GetServiceIpAddress()); ip != nil && !ip.IsUnspecified() {
-				host = n.GetServiceIpAddress()
-			}
-			nn.ServiceAddr = net.JoinHostPort(host, strconv.Itoa(int(n.GetServicePort())))
-		}
-		out = append(out, nn)
-	}
-	return out
+	err := c.s.call(c.ctx, discovery.Protocol, discovery.Method, &hopsqlpb.GetActiveNamenodesRequestProto{}, resp)
+	return discovery.Decode(resp), err
 }
 
 // How long the finder waits at least between two lists, and how soon it looks
@@ -75,7 +37,7 @@ const (
 type finder struct {
 	s       *session
 	every   time.Duration // 0 = never
-	resolve func(ctx context.Context, host string) ([]string, error)
+	resolve discovery.Resolver
 
 	started time.Time
 	due     atomic.Int64 // since started, when a list is wanted next
@@ -180,62 +142,23 @@ func (f *finder) prove(list map[string]int64) {
 	all.Wait()
 }
 
-// ask gives the addresses of the NameNodes that the one at addr counts among the living.
+// ask gives the addresses of the NameNodes that the one at addr counts among the
+// living, with their ids.
 func (f *finder) ask(ctx context.Context, addr string) (map[string]int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, max(f.s.retry.silence, time.Second))
 	defer cancel()
-	resp := &hopsqlpb.GetActiveNamenodesResponseProto{}
-	err := f.s.rpc.Call(ctx, addr, ProtocolNameNodes, "getActiveNamenodes", &hopsqlpb.GetActiveNamenodesRequestProto{}, resp)
-	if x := (*rpc.Exception)(nil); errors.As(err, &x) && x.Class != classStandby && x.Class != classRetriable {
-		f.alone.Store(true) // it does not know the protocol, or does not let everybody use it
-	}
+	list, err := discovery.Ask(ctx, f.s.rpc, addr)
 	if err != nil {
+		if discovery.Unknown(err) {
+			f.alone.Store(true)
+		}
 		return nil, err
 	}
-	list := f.spelled(ctx, addr, nameNodes(resp))
-	if len(list) == 0 {
-		return nil, fmt.Errorf("the NameNode at %s knows of nobody, not even itself", addr)
+	ids := make(map[string]int64)
+	for addr, n := range discovery.Spelled(ctx, f.resolve, addr, f.s.roster.configured, list, func(n NameNode) string { return n.RPCAddr }) {
+		ids[addr] = n.ID
 	}
-	return list, nil
-}
-
-// spelled gives the ids of NameNodes by their addresses, as configured where one
-// of them is. from is where the list came from.
-func (f *finder) spelled(ctx context.Context, from string, nodes []NameNode) map[string]int64 {
-	list := make(map[string]int64)
-	match := func(addr string, same func(NameNode) bool) {
-		for i, n := range nodes {
-			if same(n) {
-				list[addr], nodes = n.ID, slices.Delete(nodes, i, i+1)
-				return
-			}
-		}
-	}
-	for _, addr := range f.s.roster.configured {
-		match(addr, func(n NameNode) bool { return addr == n.RPCAddr || addr == net.JoinHostPort(n.host, n.port) })
-	}
-	for _, addr := range f.s.roster.configured {
-		host, port, err := net.SplitHostPort(addr)
-		if _, found := list[addr]; found || err != nil || len(nodes) == 0 || net.ParseIP(host) != nil {
-			continue
-		}
-		if ips, err := f.resolve(ctx, host); err == nil {
-			match(addr, func(n NameNode) bool {
-				return slices.ContainsFunc(ips, func(ip string) bool { return net.JoinHostPort(ip, port) == n.RPCAddr })
-			})
-		}
-	}
-	for _, n := range nodes {
-		if !isLoopback(n.RPCAddr) || isLoopback(from) { // else it means another machine than this
-			list[n.RPCAddr] = n.ID
-		}
-	}
-	return list
-}
-
-func isLoopback(addr string) bool {
-	host, _, err := net.SplitHostPort(addr)
-	return err == nil && (host == "localhost" || net.ParseIP(host).IsLoopback())
+	return ids, nil
 }
 
 // waitGone asks the others about a silent NameNode, until they do not count it

@@ -23,7 +23,6 @@ const (
 	ProtocolHAService       = "org.apache.hadoop.ha.HAServiceProtocol"
 	ProtocolUserMappings    = "org.apache.hadoop.tools.GetUserMappingsProtocol"
 	ProtocolRefreshMappings = "org.apache.hadoop.security.RefreshUserMappingsProtocol"
-	ProtocolNameNodes       = "org.hopsql.protocol.NameNodesProtocol"
 )
 
 // caller is what a session needs of rpc.Client.
