@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -19,8 +20,8 @@ import (
 const datanodeProtocol = "org.apache.hadoop.hdfs.server.protocol.DatanodeProtocol"
 
 const (
-	helloPause = time.Second // between tries of versionRequest
-	errorPause = time.Second // after any other failed call
+	awayPause  = 500 * time.Millisecond // between tries of a NameNode that is out of reach
+	errorPause = time.Second            // after a call that it answered with an error
 )
 
 // The answers of a NameNode after which its actor ends for good.
@@ -36,6 +37,10 @@ type actor struct {
 	d   *DataNode
 	nn  namenode
 	out *outbox
+
+	live   atomic.Bool // registered, and the last call was answered
+	slow   atomic.Bool // it takes long to hear of changes
+	broken atomic.Bool // its connection broke
 
 	reg        *datanodepb.DatanodeRegistrationProto
 	buffers    bool // the NameNode understands byte buffers in reports
@@ -69,8 +74,7 @@ func (a *actor) run(ctx context.Context) error {
 		if fatal(err) {
 			return fmt.Errorf("NameNode %s: %w", a.nn.name, err)
 		}
-		a.complain(ctx, err)
-		pause(ctx, errorPause)
+		pause(ctx, a.complain(ctx, err))
 	}
 	return nil
 }
@@ -80,10 +84,11 @@ func fatal(err error) bool {
 	return errors.As(err, &e) && fatalClasses[e.Class] || errors.Is(err, replicas.ErrIdentity)
 }
 
-// complain logs a failed call; while a NameNode is away only the first time.
-func (a *actor) complain(ctx context.Context, err error) {
+// complain logs a failed call; while a NameNode is away only the first time. It
+// answers how long to wait before the next one.
+func (a *actor) complain(ctx context.Context, err error) time.Duration {
 	if ctx.Err() != nil {
-		return
+		return 0
 	}
 	var answer *rpc.Exception
 	if away := !errors.As(err, &answer); away {
@@ -91,12 +96,15 @@ func (a *actor) complain(ctx context.Context, err error) {
 			a.d.log.Warn("NameNode is out of reach, trying on", "namenode", a.nn.name, "err", err)
 		}
 		a.complained = true
-		return
+		a.live.Store(false)
+		return awayPause
 	}
 	a.d.log.Warn("NameNode answered with an error", "namenode", a.nn.name, "class", answer.Class, "err", err)
+	return errorPause
 }
 
 func (a *actor) reached() {
+	a.live.Store(a.registered)
 	if a.complained {
 		a.d.log.Info("NameNode is back", "namenode", a.nn.name)
 	}
@@ -127,9 +135,7 @@ func (a *actor) register(ctx context.Context) error {
 	for ctx.Err() == nil {
 		info := new(datanodeInfo)
 		err := a.hello(ctx, info)
-		wait := helloPause
 		if err == nil {
-			wait = errorPause
 			err = a.enrol(ctx, info)
 		}
 		if err == nil {
@@ -138,8 +144,7 @@ func (a *actor) register(ctx context.Context) error {
 		if fatal(err) || errors.Is(err, replicas.ErrVolume) {
 			return fmt.Errorf("NameNode %s: %w", a.nn.name, err)
 		}
-		a.complain(ctx, err)
-		pause(ctx, wait)
+		pause(ctx, a.complain(ctx, err))
 	}
 	return nil
 }
@@ -184,11 +189,13 @@ func (a *actor) enrol(ctx context.Context, info *datanodeInfo) error {
 	reg.DatanodeID = resp.GetRegistration().GetDatanodeID() // with the address that the NameNode sees
 	a.d.self.Store(reg.DatanodeID)
 	a.reg, a.registered, a.lease = reg, true, 0
+	a.live.Store(true)
 	a.buffers = info.ns.GetCapabilities()&blockreport.CapabilityBuffers != 0
 	a.d.claims.hello(a, info.ns.State)
 	now := time.Now()
 	a.nextBeat, a.nextFull, a.firstFull = now, now.Add(spread(a.d.set.reportDelay)), true
 	a.d.log.Info("registered", "namenode", a.nn.name, "pool", info.Pool, "address", reg.GetDatanodeID().GetIpAddr())
+	a.d.crew.enrolled(a)
 	a.d.up()
 	return nil
 }
@@ -222,6 +229,12 @@ func (d *DataNode) registration(id replicas.Identity) *datanodepb.DatanodeRegist
 // step does what is due: heartbeat, incremental reports, full report.
 func (a *actor) step(ctx context.Context) error {
 	now := time.Now()
+	if a.broken.Swap(false) {
+		a.nextBeat = now // it may have been restarted, and not know this node any more
+	}
+	if a.out.takeLost() {
+		a.nextFull = now
+	}
 	beat := !now.Before(a.nextBeat)
 	if beat {
 		if err := a.beat(ctx, now); err != nil || !a.registered {

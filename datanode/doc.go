@@ -2,7 +2,8 @@
 // serves them to clients and other DataNodes, and obeys a NameNode.
 //
 // Parts: one actor for each NameNode registers, beats, reports and takes
-// commands; sessions speak DataTransferProtocol on the data port; the ipc port
+// commands, and the crew asks NameNodes who else serves, so that each has its
+// actor; sessions speak DataTransferProtocol on the data port; the ipc port
 // answers ClientDatanodeProtocol and InterDatanodeProtocol; the http port shows
 // the state as JSON. Files are datanode/replicas' matter.
 //

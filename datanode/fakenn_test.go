@@ -14,8 +14,10 @@ import (
 
 	"github.com/hopsql/hopsql/datanode/replicas"
 	"github.com/hopsql/hopsql/hadoop/blockreport"
+	"github.com/hopsql/hopsql/hadoop/discovery"
 	"github.com/hopsql/hopsql/hadoop/protocols/datanodepb"
 	"github.com/hopsql/hopsql/hadoop/protocols/hdfspb"
+	"github.com/hopsql/hopsql/hadoop/protocols/hopsqlpb"
 	"github.com/hopsql/hopsql/hadoop/rpc"
 )
 
@@ -43,6 +45,8 @@ type fakeNN struct {
 	bad      []*hdfspb.LocatedBlockProto                   // reported damaged
 	errors   []string                                      // error reports
 	commits  []*datanodepb.CommitBlockSynchronizationRequestProto
+	regs     map[string]int              // registrations, by uuid
+	living   []*hopsqlpb.ActiveNodeProto // who else serves; it does not know the protocol without
 }
 
 func startNN(t testing.TB) *fakeNN { return startNNAt(t, "127.0.0.1:0") }
@@ -59,7 +63,7 @@ func startNNAt(t testing.TB, addr string) *fakeNN {
 	}
 	n := &fakeNN{t: t, server: s, addr: ln.Addr().String(), id: testIdentity, txid: 1, caps: 1,
 		nodes: map[string]*hdfspb.DatanodeInfoProto{}, known: map[string]map[int64]*received{}, full: map[string]map[int64]blockreport.Replica{},
-		fulls: map[string]int{}, beats: map[string]*datanodepb.HeartbeatRequestProto{}, commands: map[string][]*datanodepb.DatanodeCommandProto{}}
+		fulls: map[string]int{}, beats: map[string]*datanodepb.HeartbeatRequestProto{}, commands: map[string][]*datanodepb.DatanodeCommandProto{}, regs: map[string]int{}}
 	s.Register(datanodeProtocol, map[string]rpc.Method{
 		"versionRequest":             rpc.Handle(n.versionRequest),
 		"registerDatanode":           rpc.Handle(n.registerDatanode),
@@ -70,6 +74,7 @@ func startNNAt(t testing.TB, addr string) *fakeNN {
 		"errorReport":                rpc.Handle(n.errorReport),
 		"commitBlockSynchronization": rpc.Handle(n.commitBlockSynchronization),
 	})
+	s.Register(discovery.Protocol, map[string]rpc.Method{discovery.Method: rpc.Handle(n.getActiveNamenodes)})
 	go func() {
 		if err := s.Serve(); err != nil {
 			t.Errorf("fake NameNode: %v", err)
@@ -112,6 +117,7 @@ func (n *fakeNN) registerDatanode(_ context.Context, c *rpc.Call, q *datanodepb.
 		return nil, fmt.Errorf("layout version %d", int32(reg.GetStorageInfo().GetLayoutVersion()))
 	}
 	reg.DatanodeID.IpAddr = proto.String(c.RemoteIP)
+	n.regs[reg.GetDatanodeID().GetDatanodeUuid()]++
 	n.nodes[reg.GetDatanodeID().GetDatanodeUuid()] = &hdfspb.DatanodeInfoProto{Id: reg.DatanodeID, Location: proto.String("/default-rack")}
 	return &datanodepb.RegisterDatanodeResponseProto{Registration: reg}, nil
 }
@@ -184,6 +190,15 @@ func (n *fakeNN) errorReport(_ context.Context, _ *rpc.Call, q *datanodepb.Error
 func (n *fakeNN) commitBlockSynchronization(_ context.Context, _ *rpc.Call, q *datanodepb.CommitBlockSynchronizationRequestProto) (*datanodepb.CommitBlockSynchronizationResponseProto, error) {
 	n.do(func() { n.commits = append(n.commits, q) })
 	return nil, nil
+}
+
+func (n *fakeNN) getActiveNamenodes(context.Context, *rpc.Call, *hopsqlpb.GetActiveNamenodesRequestProto) (*hopsqlpb.GetActiveNamenodesResponseProto, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.living == nil {
+		return nil, &rpc.Exception{Class: "org.apache.hadoop.ipc.RpcNoSuchProtocolException", Message: "Unknown protocol: " + discovery.Protocol}
+	}
+	return &hopsqlpb.GetActiveNamenodesResponseProto{Namenodes: n.living}, nil
 }
 
 // command hands a command to a DataNode at its next heartbeat.

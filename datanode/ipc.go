@@ -143,7 +143,7 @@ func (d *DataNode) getVolumeReport(context.Context, *rpc.Call, *hdfspb.GetVolume
 // triggerBlockReport makes the reports go now, to one NameNode or to all.
 func (d *DataNode) triggerBlockReport(_ context.Context, _ *rpc.Call, q *hdfspb.TriggerBlockReportRequestProto) (*hdfspb.TriggerBlockReportResponseProto, error) {
 	found := false
-	for _, a := range d.actors {
+	for _, a := range d.crew.all() {
 		if q.NnAddress != nil && q.GetNnAddress() != a.nn.addr {
 			continue
 		}

@@ -35,7 +35,7 @@ type DataNode struct {
 	store  *replicas.Store
 	client *rpc.Client
 	claims *claims
-	actors []*actor
+	crew   *crew
 	peers  *datatransfer.Peers
 	data   net.Listener
 	ipc    *rpc.Server
@@ -74,6 +74,7 @@ func New(cfg *conf.Config, opts ...Option) (*DataNode, error) {
 		o(d)
 	}
 	d.claims = newClaims(d.log)
+	d.crew = newCrew(d)
 	d.balance = newThrottle(set.bandwidth)
 	return d, nil
 }
@@ -141,14 +142,11 @@ func unwrapOp(err error) error {
 
 // serve runs the servers and the actors until ctx ends or no NameNode is left.
 func (d *DataNode) serve(ctx context.Context, stop context.CancelCauseFunc) error {
-	d.client = rpc.NewClient(rpc.ClientConfig{Logger: d.log})
+	d.client = rpc.NewClient(rpc.ClientConfig{Logger: d.log, Lost: d.crew.lost})
 	d.peers = datatransfer.NewPeers(datatransfer.PeerConfig{Timeout: d.set.socketTimeout,
 		UseHostname: d.set.useHostname, KeepAlive: -1})
 	d.web = &http.Server{Handler: d.webHandler(), ReadHeaderTimeout: time.Minute}
 
-	for _, nn := range d.set.namenodes {
-		d.actors = append(d.actors, newActor(d, nn))
-	}
 	for name, f := range map[string]func() error{
 		"data port": d.acceptSessions,
 		"ipc port":  d.ipc.Serve,
@@ -161,31 +159,11 @@ func (d *DataNode) serve(ctx context.Context, stop context.CancelCauseFunc) erro
 		})
 	}
 	d.log.Info("DataNode waits for its NameNode", "namenodes", len(d.set.namenodes), "first", d.set.namenodes[0].addr)
-	var running sync.WaitGroup
-	refusals := make([]error, len(d.actors))
-	for i, a := range d.actors {
-		running.Go(func() {
-			refusals[i] = a.run(ctx)
-			d.claims.leave(a)
-			switch err := refusals[i]; {
-			case err == nil:
-			case errors.Is(err, replicas.ErrIdentity) && !d.attached():
-				stop(err)
-			case len(d.actors) > 1:
-				d.log.Error("NameNode given up", "namenode", a.nn.name, "err", err)
-			}
-		})
-	}
-	running.Wait()
-	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) && !errors.Is(cause, context.DeadlineExceeded) {
+	d.crew.run(ctx, stop)
+	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) && !errors.Is(cause, context.DeadlineExceeded) {
 		return cause
 	}
-	if ctx.Err() != nil {
-		return nil
-	}
-	err := errors.Join(refusals...)
-	stop(err)
-	return err
+	return nil
 }
 
 // attached tells whether a NameNode's block pool is being served.

@@ -10,13 +10,18 @@ import (
 	"github.com/hopsql/hopsql/hadoop/protocols/hdfspb"
 )
 
-// maxNotes bounds the notes of bad blocks and errors kept for a NameNode that is away.
-const maxNotes = 1000
+// What is kept for a NameNode that is away is bounded: the notes of bad blocks
+// and errors, and the changes, which a full report replaces when there are too many.
+const (
+	maxNotes   = 1000
+	maxChanges = 20_000
+)
 
 type received = datanodepb.ReceivedDeletedBlockInfoProto
 
 // outbox is what a NameNode is still to be told: changes of replicas, of each
-// block the last one only, and damage. It keeps everything until it was told.
+// block the last one only, and damage. It keeps them until they were told, or a
+// full report is the shorter way.
 type outbox struct {
 	wake chan struct{}
 
@@ -27,6 +32,7 @@ type outbox struct {
 	news    chan struct{}                   // closed when told grows
 	urgent  bool                            // do not wait for the next heartbeat
 	full    bool                            // a full report was asked for
+	lost    bool                            // changes were dropped: a full report is due
 	bad     []*hdfspb.LocatedBlockProto
 	errors  []errorNote
 }
@@ -60,10 +66,32 @@ func (o *outbox) change(storage string, b *received) {
 	}
 	o.changes[storage][b.GetBlock().GetBlockId()] = b
 	o.noted++
+	o.bound()
 	if b.GetStatus() == datanodepb.ReceivedDeletedBlockInfoProto_RECEIVED {
 		o.urgent = true
 		o.ring()
 	}
+}
+
+// bound drops the changes if there are too many. The caller holds mu.
+func (o *outbox) bound() {
+	n := 0
+	for _, m := range o.changes {
+		n += len(m)
+	}
+	if n > maxChanges {
+		clear(o.changes)
+		o.lost = true
+	}
+}
+
+// takeLost tells once that changes were dropped.
+func (o *outbox) takeLost() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	lost := o.lost
+	o.lost = false
+	return lost
 }
 
 // due tells whether an incremental report should go now.
@@ -99,9 +127,11 @@ func (o *outbox) delivered(upTo uint64) {
 	o.news = make(chan struct{})
 }
 
-// await waits until everything noted by now is delivered, or ctx ends.
-func (o *outbox) await(ctx context.Context) {
+// await waits until everything noted by now is delivered. It reports false if
+// ctx ends before that.
+func (o *outbox) await(ctx context.Context) bool {
 	o.mu.Lock()
+	defer o.mu.Unlock()
 	want := o.noted
 	for o.told < want {
 		news := o.news
@@ -109,11 +139,13 @@ func (o *outbox) await(ctx context.Context) {
 		select {
 		case <-news:
 		case <-ctx.Done():
-			return
 		}
 		o.mu.Lock()
+		if o.told < want && ctx.Err() != nil {
+			return false
+		}
 	}
-	o.mu.Unlock()
+	return true
 }
 
 // putBack returns changes that were not delivered, unless there is newer word.
@@ -131,6 +163,7 @@ func (o *outbox) putBack(all map[string]map[uint64]*received) {
 		}
 	}
 	o.urgent = true
+	o.bound()
 }
 
 func (o *outbox) knows(id uint64) bool {

@@ -85,6 +85,7 @@ func (a *actor) sendIncremental(ctx context.Context) error {
 		}
 	}
 	a.out.delivered(upTo)
+	a.slow.Store(false)
 	return nil
 }
 
@@ -142,20 +143,22 @@ func (d *DataNode) tell(storage string, b replicas.Block, length int64, status d
 	if deleteHint != "" {
 		m.DeleteHint = proto.String(deleteHint)
 	}
-	for _, a := range d.actors {
+	for _, a := range d.crew.all() {
 		a.out.change(storage, m)
 	}
 }
 
-// awaitTold waits a moment until the active NameNode knows the changes.
+// awaitTold waits a moment until the NameNodes know the changes: the one that
+// the client talks to is among them. One that took too long is not waited for
+// until it has heard something again.
 func (d *DataNode) awaitTold() {
-	a := d.claims.current()
-	if a == nil {
-		return
-	}
 	ctx, cancel := context.WithTimeout(d.quit, toldWait)
 	defer cancel()
-	a.out.await(ctx)
+	for _, a := range d.crew.all() {
+		if a.live.Load() && !a.slow.Load() && !a.out.await(ctx) {
+			a.slow.Store(true)
+		}
+	}
 }
 
 // tellBad reports a replica here as damaged, to every NameNode.
@@ -168,7 +171,7 @@ func (d *DataNode) tellBad(info replicas.Info) {
 		if st.UUID != info.Storage {
 			continue
 		}
-		for _, a := range d.actors {
+		for _, a := range d.crew.all() {
 			a.out.noteBad(d.located(info, st))
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -139,8 +140,38 @@ func (r *reader) reserve() func(replicas.Dir, int64) int64 {
 }
 
 // nameNodes finds the addresses that DataNodes use: the service address of each
-// NameNode, else its client address, else fs.defaultFS.
+// NameNode, else its client address, else fs.defaultFS; and those of HopsFS's keys.
 func nameNodes(c *conf.Config) ([]namenode, error) {
+	list, err := nameserviceNodes(c)
+	more := "dfs.namenodes.servicerpc.addresses"
+	if len(c.Strings(more)) == 0 {
+		more = "dfs.namenodes.rpc.addresses"
+	}
+	for _, addr := range c.Strings(more) {
+		nn, bad := newNameNode(more, "", addr)
+		if bad != nil {
+			return nil, bad
+		}
+		if !slices.ContainsFunc(list, func(n namenode) bool { return n.addr == nn.addr }) {
+			list, err = append(list, nn), nil // these alone are enough
+		}
+	}
+	return list, err
+}
+
+// newNameNode checks the address that a key gives the NameNode id.
+func newNameNode(key, id, addr string) (namenode, error) {
+	if _, _, err := net.SplitHostPort(addr); err != nil {
+		addr = net.JoinHostPort(addr, defaultRPCPort)
+	}
+	if host, port, err := net.SplitHostPort(addr); err != nil || host == "" || port == "" {
+		return namenode{}, fmt.Errorf("%s: %q is no host:port", key, addr)
+	}
+	return namenode{name: strings.TrimPrefix(id+"/"+addr, "/"), addr: addr}, nil
+}
+
+// nameserviceNodes finds the NameNodes of the nameservice.
+func nameserviceNodes(c *conf.Config) ([]namenode, error) {
 	services := c.Strings("dfs.internal.nameservices")
 	if len(services) == 0 {
 		services = c.Strings("dfs.nameservices")
@@ -174,13 +205,11 @@ func nameNodes(c *conf.Config) ([]namenode, error) {
 		if addr == "" {
 			return nil, fmt.Errorf("dfs.namenode.rpc-address.%s.%s is not set", ns, id)
 		}
-		if _, _, err := net.SplitHostPort(addr); err != nil {
-			addr = net.JoinHostPort(addr, defaultRPCPort)
+		nn, err := newNameNode(key, id, addr)
+		if err != nil {
+			return nil, err
 		}
-		if host, port, err := net.SplitHostPort(addr); err != nil || host == "" || port == "" {
-			return nil, fmt.Errorf("%s: %q is no host:port", key, addr)
-		}
-		list = append(list, namenode{name: strings.TrimPrefix(id+"/"+addr, "/"), addr: addr})
+		list = append(list, nn)
 	}
 	return list, nil
 }

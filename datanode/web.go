@@ -32,8 +32,8 @@ func (d *DataNode) webHandler() http.Handler {
 func (d *DataNode) webStatus(w http.ResponseWriter, _ *http.Request) {
 	st := status{DatanodeUUID: d.UUID(), Version: Version, Pool: d.store.Pool(), UptimeSecs: int64(time.Since(d.start).Seconds()),
 		Operations: d.sessions.busy.Load(), Blocks: d.store.Blocks(), Volumes: d.store.Storages(), Failed: d.store.Failed()}
-	for _, nn := range d.set.namenodes {
-		st.NameNodes = append(st.NameNodes, nn.addr)
+	for _, a := range d.crew.all() {
+		st.NameNodes = append(st.NameNodes, a.nn.addr)
 	}
 	if a := d.claims.current(); a != nil {
 		st.Active = a.nn.addr

@@ -32,6 +32,10 @@ type ClientConfig struct {
 	MaxResponse    int           // bytes, ipc.maximum.response.length [128 MiB]
 	CallerContext  string        // sent with each call if not empty
 
+	// Lost is told, with the address, of each connection that the server or the
+	// network ended. It must not block. [nobody]
+	Lost func(addr string)
+
 	Logger *slog.Logger // [slog.Default()]
 }
 

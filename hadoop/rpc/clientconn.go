@@ -94,6 +94,9 @@ func (n *clientConn) run(protocol string) {
 	n.in.release()
 	n.c.drop(n)
 	n.end(err)
+	if n.c.cfg.Lost != nil && !errors.Is(err, errIdle) && !errors.Is(err, ErrClosed) && n.ctx.Err() == nil {
+		n.c.cfg.Lost(n.addr)
+	}
 }
 
 // preambleAndContext is what a client says first.
