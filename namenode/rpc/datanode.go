@@ -181,13 +181,13 @@ func (s *Service) sendHeartbeat(ctx context.Context, _ *ipc.Call, q *datanodepb.
 	if err := s.verify(q.GetRegistration()); err != nil {
 		return nil, err
 	}
-	leads, _ := s.leader()
+	state, txid := s.haState()
 	hb := blocks.HeartbeatReport{
 		Datanode: q.GetRegistration().GetDatanodeID().GetDatanodeUuid(), Transfers: int(q.GetXmitsInProgress()),
 		Xceivers: int(q.GetXceiverCount()), FailedVolumes: int(q.GetFailedVolumes()),
 		CacheCapacity: int64(q.GetCacheCapacity()), CacheUsed: int64(q.GetCacheUsed()),
 		// Those that do not lead count the replicas of a full report, no more.
-		WantLease: q.GetRequestFullBlockReportLease(), Standby: !leads,
+		WantLease: q.GetRequestFullBlockReportLease(), Standby: state != hdfspb.NNHAStatusHeartbeatProto_ACTIVE,
 	}
 	for _, r := range q.GetReports() {
 		hb.Storages = append(hb.Storages, decodeUsage(r))
@@ -196,7 +196,6 @@ func (s *Service) sendHeartbeat(ctx context.Context, _ *ipc.Call, q *datanodepb.
 	if err != nil {
 		return nil, later(err)
 	}
-	state, txid := s.haState()
 	m := &datanodepb.HeartbeatResponseProto{HaStatus: &hdfspb.NNHAStatusHeartbeatProto{State: &state, Txid: &txid}}
 	if reply.Register {
 		m.Cmds = []*datanodepb.DatanodeCommandProto{{CmdType: datanodepb.DatanodeCommandProto_RegisterCommand.Enum(),
