@@ -186,7 +186,7 @@ func ask(opt *FormatOptions, what, where string) error {
 // nobodyAlive returns an error if a heartbeat moves.
 func nobodyAlive(ctx context.Context, c *conf.Config, store dal.Store) error {
 	r := &reader{c: c}
-	interval, missed := r.interval(keyInterval, 2*time.Second, time.Millisecond), max(2, r.count(keyMissed, 3))
+	interval, missed := r.interval(keyInterval, 2*time.Second, time.Millisecond), r.missed()
 	if r.err != nil {
 		return r.err
 	}

@@ -2,19 +2,21 @@ package namenode
 
 import (
 	"context"
+	"errors"
+	"sync"
 	"time"
 
+	"github.com/hopsql/hopsql/namenode/election"
 	"github.com/hopsql/hopsql/schema"
 	"github.com/hopsql/hopsql/txn"
 )
 
 // Times of the background work.
 const (
-	safeInterval  = time.Second
-	purgeInterval = time.Second
-	sweepInterval = 10 * time.Second
-	// deadKept is how long the row of a dead NameNode stays, for people to see.
-	deadKept = 10 * time.Minute
+	safeInterval   = time.Second
+	attendInterval = time.Second
+	purgeInterval  = time.Second
+	sweepInterval  = 10 * time.Second
 	// markersKeptFor is how long the batch markers of a NameNode that is gone are
 	// kept: longer than any connection can hold up a commit whose outcome somebody
 	// may still ask for.
@@ -25,7 +27,7 @@ const (
 const sweepRows = 500
 
 // startLoops starts the background work. What only one NameNode does is left to the
-// leader; if two do it for a moment, it is done twice and right.
+// leader, and fenced: once another one leads, it changes nothing any more.
 func (p *process) startLoops() {
 	ctx, quit := context.WithCancel(context.Background())
 	p.quit = quit
@@ -35,6 +37,7 @@ func (p *process) startLoops() {
 		}
 	})
 	p.every(ctx, "safe mode", safeInterval, false, p.safe.Check)
+	p.every(ctx, "reports and recoveries", attendInterval, true, p.blocks.Attend)
 	p.every(ctx, "block work", p.set.tick, true, p.blocks.Tick)
 	p.every(ctx, "block counts", p.set.tick, false, p.blocks.Count)
 	p.every(ctx, "lease recovery", p.set.leases, true, p.ns.RecoverExpired)
@@ -42,29 +45,44 @@ func (p *process) startLoops() {
 	s := &sweeper{engine: p.engine, now: time.Now, gone: map[int64]time.Time{}}
 	p.every(ctx, "retry cache", sweepInterval, true, s.retryCache)
 	p.every(ctx, "batch markers", sweepInterval, true, s.markers)
-	p.every(ctx, "dead NameNodes", time.Minute, true, p.forgetDead)
+	p.every(ctx, "dead NameNodes", p.set.interval, true, p.forgetDead)
+	if p.set.trash.keep > 0 {
+		t := &emptier{fs: p.ns, user: p.set.namespace.Owner, set: p.set.trash, now: time.Now, log: p.log}
+		p.every(ctx, "trash", trashInterval, true, t.round)
+	}
 }
 
-// every calls f now and then until ctx ends. An error is logged when it is new.
+// every calls f now and then until ctx ends, and what is the leader's also as soon as
+// this NameNode leads. An error is logged when it is new.
 func (p *process) every(ctx context.Context, what string, d time.Duration, leaderOnly bool, f func(context.Context) error) {
 	p.loops.Go(func() {
 		tick := time.NewTicker(d)
 		defer tick.Stop()
 		last := ""
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
+		taken := p.taken.next()
+		for lead := leaderOnly; ; {
+			if !lead {
+				select {
+				case <-ctx.Done():
+					return
+				case <-tick.C:
+				case <-taken:
+					taken = p.taken.next()
+				}
 			}
-			if leads, _ := p.node.Leader(); leaderOnly && !leads {
-				continue
+			lead = false
+			work := ctx
+			if leaderOnly {
+				if leads, _ := p.node.Leader(); !leads {
+					continue
+				}
+				work = p.node.Fence(ctx)
 			}
-			err := f(ctx)
+			err := f(work)
 			switch {
 			case ctx.Err() != nil:
 				return
-			case err == nil:
+			case err == nil, errors.Is(err, election.ErrNotLeader):
 				last = ""
 			case err.Error() != last:
 				last = err.Error()
@@ -72,6 +90,31 @@ func (p *process) every(ctx context.Context, what string, d time.Duration, leade
 			}
 		}
 	})
+}
+
+// A broadcast wakes all that wait for the next of something.
+type broadcast struct {
+	mu sync.Mutex
+	c  chan struct{}
+}
+
+// next returns what is closed at the next tell.
+func (b *broadcast) next() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.c == nil {
+		b.c = make(chan struct{})
+	}
+	return b.c
+}
+
+func (b *broadcast) tell() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.c != nil {
+		close(b.c)
+		b.c = nil
+	}
 }
 
 // purge removes what is below deleted directories until nothing is left.
@@ -85,9 +128,10 @@ func (p *process) purge(ctx context.Context) error {
 	return nil
 }
 
-// forgetDead removes the rows of NameNodes that have been dead for long.
+// forgetDead removes the rows of NameNodes that are dead. One that was only slow
+// writes its row again.
 func (p *process) forgetDead(ctx context.Context) error {
-	dead := p.node.DeadFor(deadKept)
+	dead := p.node.Dead()
 	if len(dead) == 0 {
 		return nil
 	}

@@ -122,6 +122,7 @@ type process struct {
 	loops     sync.WaitGroup
 	quit      context.CancelFunc // of the loops
 	broken    chan error         // a part that ended by itself
+	taken     broadcast          // of the lead
 }
 
 func (p *process) start(ctx context.Context) error {
@@ -148,7 +149,7 @@ func (p *process) start(ctx context.Context) error {
 			return err
 		}
 	}
-	p.web = web.New(web.Config{Conf: p.conf, Identity: id, Blocks: p.blocks, Safe: p.safe, Leader: p.node.Leader,
+	p.web = web.New(web.Config{Conf: p.conf, Identity: id, Blocks: p.blocks, Safe: p.safe, Leader: p.node.Leader, Living: p.node.Living,
 		RPCAddress: p.set.rpc.public, Version: rpc.SoftwareVersion + ", hopsql " + Version, Audit: p.audit,
 		Servers: p.servers, Profile: p.set.profile, Logger: p.log})
 	p.listeners = nil // every one has its server now
@@ -213,23 +214,47 @@ func (p *process) startRules(ctx context.Context, id rpc.Identity) error {
 		return err
 	}
 	p.set.blocks.Logger = p.log
+	p.set.blocks.Others = func() bool { return p.node.Others() }
+	p.set.blocks.Fence = func(ctx context.Context) context.Context { return p.node.Fence(ctx) }
 	p.blocks = blocks.NewRegistry(p.engine, p.set.blocks)
 	if err := p.blocks.Load(ctx); err != nil {
 		return fmt.Errorf("load the DataNodes: %w", err)
 	}
 	p.safe = blocks.NewSafe(p.engine, p.blocks, p.set.safe)
-	// A file system without blocks has nothing to wait for.
+	p.ns = namespace.New(p.engine, p.blocks, p.safe, p.set.namespace)
+	if err := persist(ctx, p.log, func() error { return p.join(ctx, id, nodeID) }); err != nil {
+		return err
+	}
+	// A file system without blocks has nothing to wait for, and beside others there is
+	// no safe mode of the start.
 	if err := p.safe.Check(ctx); err != nil {
 		return fmt.Errorf("safe mode: %w", err)
 	}
-	p.ns = namespace.New(p.engine, p.blocks, p.safe, p.set.namespace)
+	return nil
+}
+
+// join enters the heartbeat table.
+func (p *process) join(ctx context.Context, id rpc.Identity, nodeID int64) (err error) {
 	p.node, err = election.Join(ctx, election.Config{
-		Engine: p.engine, NamespaceID: id.NamespaceID, Interval: p.set.interval, Missed: p.set.missed,
-		Alone: exclusive(p.store), Logger: p.log,
+		Store: p.store, Engine: p.engine, NamespaceID: id.NamespaceID, Interval: p.set.interval, Missed: p.set.missed,
+		Alone: exclusive(p.store), Load: p.load, Logger: p.log,
+		OnLead: func(epoch int64) {
+			p.blocks.TakeOver(epoch)
+			p.taken.tell()
+		},
+		OnLose: p.blocks.Resign,
 		Self: schema.Namenode{ID: nodeID, RPCAddress: p.set.rpc.public, ServiceAddress: p.set.service.public,
 			HTTPAddress: p.set.http.public, Version: Version, Started: time.Now().UnixMilli()},
 	})
 	return err
+}
+
+// load is the number of calls in progress.
+func (p *process) load() (n int64) {
+	for _, s := range p.servers {
+		n += int64(s.Stats().Running)
+	}
+	return n
 }
 
 // service makes the protocols.
@@ -241,7 +266,8 @@ func (p *process) service(id rpc.Identity) (*rpc.Service, error) {
 	p.set.groups.Logger = p.log
 	return rpc.New(rpc.Config{
 		Namespace: p.ns, Blocks: p.blocks, Safe: p.safe, Groups: groups.New(p.set.groups), Audit: p.audit, Identity: id,
-		Defaults: p.set.namespace.Defaults, Leader: p.node.Leader, Conf: p.conf, Reload: p.opt.Reload,
+		Defaults: p.set.namespace.Defaults, Leader: p.node.Leader, Living: p.node.Living, Serve: p.node.Serve,
+		Conf: p.conf, Reload: p.opt.Reload,
 		Build: "hopsql " + Version, Logger: p.log,
 	})
 }
@@ -283,6 +309,10 @@ func (p *process) stop() {
 		p.web.Shutdown(ctx)
 	}
 	var wg sync.WaitGroup
+	if p.node != nil {
+		// At once: the next leader need not wait until the last call is answered.
+		wg.Go(p.leave)
+	}
 	for _, s := range p.servers {
 		wg.Go(func() {
 			if err := s.Shutdown(ctx); err != nil {
@@ -295,13 +325,6 @@ func (p *process) stop() {
 		p.quit()
 	}
 	p.loops.Wait()
-	if p.node != nil {
-		leave, cancel := context.WithTimeout(context.Background(), time.Second)
-		if err := p.node.Leave(leave); err != nil {
-			p.log.Warn("the heartbeat row of this NameNode could not be removed", "err", err)
-		}
-		cancel()
-	}
 	if p.engine != nil {
 		p.engine.Close()
 	}
@@ -312,5 +335,13 @@ func (p *process) stop() {
 		if err := p.store.Close(); err != nil {
 			p.log.Warn("the metadata store could not be closed", "err", err)
 		}
+	}
+}
+
+func (p *process) leave() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if err := p.node.Leave(ctx); err != nil {
+		p.log.Warn("the heartbeat row of this NameNode could not be removed", "err", err)
 	}
 }

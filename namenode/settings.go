@@ -22,6 +22,8 @@ const (
 	keyProfile     = "hopsql.pprof.enable" // Go's profiles at /debug/pprof/ of the HTTP port
 	keyInterval    = "dfs.leader.check.interval"
 	keyMissed      = "dfs.leader.missed.hb"
+	keyTrash       = "fs.trash.interval"
+	keyCheckpoint  = "fs.trash.checkpoint.interval"
 )
 
 // defaultMemory is the memory limit when neither the key nor GOMEMLIMIT is set.
@@ -49,6 +51,7 @@ type settings struct {
 	audit    string
 	interval time.Duration // of heartbeats
 	missed   int
+	trash    trashSettings
 	tick     time.Duration // of the block work
 	leases   time.Duration // of the lease check
 }
@@ -121,6 +124,19 @@ func (r *reader) interval(key string, def, unit time.Duration) time.Duration {
 	return v
 }
 
+// missed is how many rounds without a heartbeat make a NameNode dead. One is too few
+// to tell a slow NameNode from a dead one.
+func (r *reader) missed() int { return max(2, r.count(keyMissed, 2)) }
+
+// trash reads the intervals of the trash emptier as Hadoop does.
+func (r *reader) trash() trashSettings {
+	t := trashSettings{keep: r.duration(keyTrash, 0, time.Minute), every: r.duration(keyCheckpoint, 0, time.Minute)}
+	if t.every <= 0 || t.every > t.keep {
+		t.every = t.keep
+	}
+	return t
+}
+
 // readSettings reads and checks all keys. The error names the key.
 func readSettings(c *conf.Config) (*settings, error) {
 	r := &reader{c: c}
@@ -140,10 +156,12 @@ func readSettings(c *conf.Config) (*settings, error) {
 		memory:   r.size(keyMemoryLimit, -1),
 		audit:    c.Get(keyAuditLog),
 		interval: r.interval(keyInterval, 2*time.Second, time.Millisecond),
-		missed:   max(2, r.count(keyMissed, 3)),
+		missed:   r.missed(),
+		trash:    r.trash(),
 		tick:     r.interval("dfs.namenode.redundancy.interval.seconds", 3*time.Second, time.Second),
 		leases:   r.interval("dfs.namenode.lease-recheck-interval-ms", 2*time.Second, time.Millisecond),
 	}
+	s.safe.Proof = time.Duration(s.missed+1) * s.interval
 	var err error
 	s.groups, err = groups.FromConf(c)
 	r.fail(err)
@@ -174,7 +192,7 @@ func (r *reader) namespace() namespace.Settings {
 			WritePacketSize:  r.size("dfs.client-write-packet-size", 64<<10),
 			Replication:      r.int("dfs.replication", 3),
 			FileBufferSize:   r.int("io.file.buffer.size", 4096),
-			TrashInterval:    int64(r.duration("fs.trash.interval", 0, time.Minute) / time.Minute),
+			TrashInterval:    int64(r.duration(keyTrash, 0, time.Minute) / time.Minute),
 			ChecksumType:     r.c.Get("dfs.checksum.type"),
 		},
 	}

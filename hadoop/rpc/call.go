@@ -60,6 +60,22 @@ func Handle[Q any, R any, PQ interface {
 	}}
 }
 
+// Around returns a Method that calls f where m would run. f calls next, with the
+// context for the handler of m, or fails without it; its error is the call's.
+func (m Method) Around(f func(ctx context.Context, c *Call, next func(context.Context) error) error) Method {
+	return Method{run: func(ctx context.Context, c *Call, request, dst []byte) ([]byte, error) {
+		out := dst
+		err := f(ctx, c, func(ctx context.Context) (err error) {
+			out, err = m.run(ctx, c, request, dst)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		return out, nil
+	}}
+}
+
 // appendMessage appends m behind its length as a varint.
 func appendMessage(dst []byte, m proto.Message) ([]byte, error) {
 	dst = protowire.AppendVarint(dst, uint64(proto.Size(m)))

@@ -6,6 +6,7 @@ import (
 
 	"github.com/hopsql/hopsql/dal"
 	ipc "github.com/hopsql/hopsql/hadoop/rpc"
+	"github.com/hopsql/hopsql/namenode/election"
 	"github.com/hopsql/hopsql/namenode/fault"
 	"github.com/hopsql/hopsql/txn"
 )
@@ -70,7 +71,7 @@ func exception(err error) *ipc.Exception {
 // classOf is the class of an error that no rule raised.
 func classOf(err error) string {
 	switch {
-	case errors.Is(err, txn.ErrClosed):
+	case errors.Is(err, txn.ErrClosed), errors.Is(err, election.ErrAway):
 		return classStandby
 	case errors.Is(err, txn.ErrBusy), errors.Is(err, txn.ErrUnavailable),
 		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):

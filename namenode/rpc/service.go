@@ -17,6 +17,7 @@ import (
 	ipc "github.com/hopsql/hopsql/hadoop/rpc"
 	"github.com/hopsql/hopsql/namenode/audit"
 	"github.com/hopsql/hopsql/namenode/blocks"
+	"github.com/hopsql/hopsql/namenode/election"
 	"github.com/hopsql/hopsql/namenode/fault"
 	"github.com/hopsql/hopsql/namenode/groups"
 	"github.com/hopsql/hopsql/namenode/namespace"
@@ -38,6 +39,7 @@ const (
 	RefreshCallQueue        = "org.apache.hadoop.ipc.RefreshCallQueueProtocol"
 	GenericRefresh          = "org.apache.hadoop.ipc.GenericRefreshProtocol"
 	GetUserMappings         = "org.apache.hadoop.tools.GetUserMappingsProtocol"
+	NameNodesProtocol       = "org.hopsql.protocol.NameNodesProtocol" // this project's own
 )
 
 // Identity is what never changes in the life of a file system.
@@ -60,6 +62,10 @@ type Config struct {
 	// Leader tells whether this NameNode commands the DataNodes, and under which
 	// epoch, which only grows.
 	Leader func() (leads bool, epoch int64)
+	// Living returns the NameNodes that serve; nil for this one only, without a list.
+	Living func() []election.Member
+	// Serve begins a client's call; see election.Node. Nil lets every call go on.
+	Serve func(context.Context) (ctx context.Context, end func(), err error)
 	// Conf is the configuration at the start; Reload reads it again for the calls
 	// that refresh a part of it.
 	Conf   *conf.Config
@@ -78,6 +84,8 @@ type Service struct {
 	identity Identity
 	defaults namespace.ServerDefaults
 	leader   func() (bool, int64)
+	living   func() []election.Member
+	serve    func(context.Context) (context.Context, func(), error)
 	reload   func() (*conf.Config, error)
 	build    string
 	log      *slog.Logger
@@ -92,7 +100,7 @@ type Service struct {
 // New makes the service. It reads the few keys that only the protocols know.
 func New(cfg Config) (*Service, error) {
 	s := &Service{ns: cfg.Namespace, blocks: cfg.Blocks, safe: cfg.Safe, groups: cfg.Groups, audits: cfg.Audit,
-		identity: cfg.Identity, defaults: cfg.Defaults, leader: cfg.Leader, reload: cfg.Reload, build: cfg.Build, log: cfg.Logger}
+		identity: cfg.Identity, defaults: cfg.Defaults, leader: cfg.Leader, living: cfg.Living, serve: cfg.Serve, reload: cfg.Reload, build: cfg.Build, log: cfg.Logger}
 	if s.log == nil {
 		s.log = slog.Default()
 	}
@@ -117,11 +125,14 @@ func New(cfg Config) (*Service, error) {
 
 // Register adds all protocols to a server. Call it before Serve.
 func (s *Service) Register(srv *ipc.Server) {
-	srv.Register(ClientProtocol, s.clientMethods())
+	srv.Register(ClientProtocol, s.serving(s.clientMethods()))
 	srv.Register(DatanodeProtocol, s.datanodeMethods())
 	srv.Register(NamenodeProtocol, s.namenodeMethods())
 	srv.Register(HAServiceProtocol, s.haMethods())
 	s.registerAdmin(srv)
+	if s.living != nil {
+		srv.Register(NameNodesProtocol, s.nameNodesMethods())
+	}
 }
 
 // handle is ipc.Handle with the errors of this package.

@@ -30,7 +30,7 @@ func (s *Server) beans() []bean {
 	leads, epoch := s.cfg.Leader()
 	all := []bean{s.info(&c, &b, why), s.system("FSNamesystem", &c, &b), s.system("FSNamesystemState", &c, &b), s.status(), s.rpcActivity(), memory()}
 	all[2]["FSState"] = map[bool]string{true: "safeMode", false: "Operational"}[on]
-	all[3]["Leader"], all[3]["LeaderEpoch"] = leads, epoch
+	all[3]["Leader"], all[3]["LeaderEpoch"], all[3]["LiveNameNodes"] = leads, epoch, s.nameNodes()
 	return all
 }
 
@@ -67,6 +67,16 @@ func (s *Server) info(c *blocks.ClusterStats, b *blocks.BlockStats, safe string)
 		"LiveNodes": text(live), "DeadNodes": text(dead), "DecomNodes": "{}", "EnteringMaintenanceNodes": "{}",
 		"AuditLinesDropped": s.cfg.Audit.Dropped(),
 	}
+}
+
+// nameNodes are those that live, as JSON by RPC address.
+func (s *Server) nameNodes() string {
+	all := map[string]any{}
+	for _, n := range s.cfg.Living() {
+		all[n.RPCAddress] = map[string]any{"id": n.ID, "leader": n.Leader, "load": n.Load, "version": n.Version,
+			"serviceAddress": n.ServiceAddress, "httpAddress": n.HTTPAddress, "started": n.Started}
+	}
+	return text(all)
 }
 
 // text is a value as JSON inside a string, as some attributes are.

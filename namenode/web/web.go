@@ -22,6 +22,7 @@ import (
 	ipc "github.com/hopsql/hopsql/hadoop/rpc"
 	"github.com/hopsql/hopsql/namenode/audit"
 	"github.com/hopsql/hopsql/namenode/blocks"
+	"github.com/hopsql/hopsql/namenode/election"
 	"github.com/hopsql/hopsql/namenode/rpc"
 )
 
@@ -32,6 +33,7 @@ type Config struct {
 	Blocks     *blocks.Registry
 	Safe       *blocks.Safe
 	Leader     func() (leads bool, epoch int64)
+	Living     func() []election.Member
 	RPCAddress string
 	Version    string
 	Audit      *audit.Log
