@@ -187,3 +187,19 @@ func TestHangingNameNode(t *testing.T) {
 	writeBlock(t, testPeers(t), nn.located(710, 1001, 0, d), []byte("x"))
 	nn.wantStatus(d, 710, 1001, 1, statusReceived)
 }
+
+// The end of a recovery is told to another NameNode when the active one goes away.
+func TestCommitGoesOnElsewhere(t *testing.T) {
+	nn1, nn2 := startNN(t), startNN(t)
+	nn1.stuck = make(chan struct{})
+	t.Cleanup(func() { close(nn1.stuck) })
+	nn2.state = hdfspb.NNHAStatusHeartbeatProto_STANDBY
+	d := startNode(t, nn1, t.TempDir(), "dfs.namenodes.rpc.addresses", nn2.addr)
+	eventually(t, "both know it", func() bool { return nn1.registrations(d) == 1 && nn2.registrations(d) == 1 })
+	lb := nn1.located(720, 1001, 0, d)
+	writeBlock(t, testPeers(t), lb, []byte("abc"))
+	nn1.command(d, recoverCommand(lb, 1002))
+	nn1.wantCommit(720, 1002, 3, false, 1)
+	nn1.stop() // without an answer
+	nn2.wantCommit(720, 1002, 3, false, 1)
+}

@@ -45,6 +45,7 @@ type fakeNN struct {
 	bad      []*hdfspb.LocatedBlockProto                   // reported damaged
 	errors   []string                                      // error reports
 	commits  []*datanodepb.CommitBlockSynchronizationRequestProto
+	stuck    chan struct{}               // ends commits, if there is one
 	regs     map[string]int              // registrations, by uuid
 	living   []*hopsqlpb.ActiveNodeProto // who else serves; it does not know the protocol without
 }
@@ -189,6 +190,9 @@ func (n *fakeNN) errorReport(_ context.Context, _ *rpc.Call, q *datanodepb.Error
 
 func (n *fakeNN) commitBlockSynchronization(_ context.Context, _ *rpc.Call, q *datanodepb.CommitBlockSynchronizationRequestProto) (*datanodepb.CommitBlockSynchronizationResponseProto, error) {
 	n.do(func() { n.commits = append(n.commits, q) })
+	if n.stuck != nil {
+		<-n.stuck
+	}
 	return nil, nil
 }
 

@@ -203,7 +203,8 @@ func (d *DataNode) endRecoveryHere(id, oldLength int64, stamp uint64, newID, new
 	return storage, nil
 }
 
-// commit tells the active NameNode how the recovery ended.
+// commit tells the active NameNode how the recovery ended, or another one if that
+// cannot be reached any more.
 func (d *DataNode) commit(ctx context.Context, a *actor, rb *hdfspb.RecoveringBlockProto, length int64, drop bool, nodes []*hdfspb.DatanodeIDProto, storages []string) error {
 	if now := d.claims.current(); now != nil {
 		a = now
@@ -212,7 +213,19 @@ func (d *DataNode) commit(ctx context.Context, a *actor, rb *hdfspb.RecoveringBl
 	req := &datanodepb.CommitBlockSynchronizationRequestProto{Block: b, NewGenStamp: proto.Uint64(rb.GetNewGenStamp()),
 		NewLength: proto.Uint64(uint64(length)), CloseFile: proto.Bool(true), DeleteBlock: proto.Bool(drop),
 		NewTaragets: nodes, NewTargetStorages: storages}
-	err := d.client.Call(ctx, a.nn.addr, datanodeProtocol, "commitBlockSynchronization", req, &datanodepb.CommitBlockSynchronizationResponseProto{})
+	tell := func() error {
+		return d.client.Call(ctx, a.nn.addr, datanodeProtocol, "commitBlockSynchronization", req, &datanodepb.CommitBlockSynchronizationResponseProto{})
+	}
+	err, first := tell(), a
+	for _, other := range d.crew.all() {
+		if answer := (*rpc.Exception)(nil); err == nil || errors.As(err, &answer) || ctx.Err() != nil {
+			break
+		}
+		if other != first && other.live.Load() {
+			a = other
+			err = tell()
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("commitBlockSynchronization at %s: %w", a.nn.name, err)
 	}

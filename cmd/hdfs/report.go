@@ -55,6 +55,9 @@ func (a *admin) report(args []string) int {
 		}
 		a.section("Slow", resp.GetDatanodeInfoProto(), !all)
 	}
+	if all {
+		a.reportNameNodes()
+	}
 	return 0
 }
 

@@ -24,6 +24,13 @@ type standIn struct {
 }
 
 func startStandIn(t *testing.T) *standIn {
+	s := &standIn{}
+	startStandInWith(t, s, nil)
+	return s
+}
+
+// startStandInWith starts s, which speaks more protocols than other stand-ins.
+func startStandInWith(t *testing.T, s *standIn, more map[string]map[string]rpc.Method) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -32,7 +39,10 @@ func startStandIn(t *testing.T) *standIn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &standIn{addr: l.Addr().String()}
+	s.addr = l.Addr().String()
+	for name, methods := range more {
+		srv.Register(name, methods)
+	}
 	srv.Register(client.ProtocolClient, map[string]rpc.Method{
 		"setSafeMode":       rpc.Handle(s.setSafeMode),
 		"getFsStats":        rpc.Handle(s.stats),
@@ -67,7 +77,6 @@ func startStandIn(t *testing.T) *standIn {
 		srv.Shutdown(ctx)
 		<-served
 	})
-	return s
 }
 
 func (s *standIn) setSafeMode(_ context.Context, c *rpc.Call, q *hdfspb.SetSafeModeRequestProto) (*hdfspb.SetSafeModeResponseProto, error) {

@@ -77,7 +77,11 @@ func Decode(resp *hopsqlpb.GetActiveNamenodesResponseProto) []NameNode {
 		n.names = []string{n.RPCAddr, net.JoinHostPort(p.GetRpcHostname(), port)}
 		if p.GetServicePort() != 0 {
 			port = strconv.Itoa(int(p.GetServicePort()))
-			n.ServiceAddr = net.JoinHostPort(host(p.GetServiceIpAddress(), host(p.GetRpcIpAddress(), p.GetRpcHostname())), port)
+			service := p.GetServiceIpAddress() // which may be a name
+			if ip := net.ParseIP(service); service == "" || ip.IsUnspecified() {
+				service = host(p.GetRpcIpAddress(), p.GetRpcHostname())
+			}
+			n.ServiceAddr = net.JoinHostPort(service, port)
 			n.names = append(n.names, n.ServiceAddr, net.JoinHostPort(p.GetRpcHostname(), port))
 		}
 		out = append(out, n)

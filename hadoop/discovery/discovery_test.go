@@ -29,7 +29,9 @@ func TestSpelled(t *testing.T) {
 	service := node(5, "192.0.2.5", "x", 8020)
 	service.ServicePort, service.ServiceIpAddress = proto.Int32(7000), proto.String("0.0.0.0")
 	named := node(6, "192.0.2.6", "five.example", 8020)
-	named.ServicePort = proto.Int32(7000)
+	named.ServicePort, named.ServiceIpAddress = proto.Int32(7000), proto.String("inside.example")
+	other := node(7, "192.0.2.7", "seven.example", 8020)
+	other.ServicePort, other.ServiceIpAddress = proto.Int32(7000), proto.String("inside.example")
 	for _, c := range []struct {
 		node *hopsqlpb.ActiveNodeProto
 		from string
@@ -46,6 +48,7 @@ func TestSpelled(t *testing.T) {
 		{node(1, "127.0.0.1", "z", 1), "localhost:2", "127.0.0.1:1 127.0.0.1:1"},
 		{service, "192.0.2.3:8020", "192.0.2.5:8020 192.0.2.5:7000"},
 		{named, "192.0.2.3:8020", "five.example:7000 five.example:7000"},
+		{other, "192.0.2.3:8020", "192.0.2.7:8020 inside.example:7000"},
 	} {
 		list := Decode(&hopsqlpb.GetActiveNamenodesResponseProto{Namenodes: []*hopsqlpb.ActiveNodeProto{c.node}})
 		as := func(choose func(NameNode) string) string {
