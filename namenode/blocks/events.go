@@ -56,10 +56,14 @@ func (r *Registry) event(ctx context.Context, n note) error {
 func (r *Registry) received(ctx context.Context, n note) error {
 	rep := ReportedReplica{Block: n.event.Block, State: ReportFinalized}
 	var out outcome
-	err := r.eng.Update(ctx, func(tx *txn.Tx) (err error) {
+	err := r.eng.Update(ctx, func(tx *txn.Tx) error {
 		out = outcome{}
 		if !r.leads() && r.now()-n.at > keepFor {
 			return nil // this process was stopped meanwhile, and the leader did it
+		}
+		old, err := outrun(tx, n)
+		if err != nil || old {
+			return err
 		}
 		out, err = r.apply(tx, n.storage, rep, n.event.Hint)
 		return err
@@ -74,6 +78,25 @@ func (r *Registry) received(ctx context.Context, n note) error {
 		r.arrived(n.storage, out.fresh)
 	}
 	return nil
+}
+
+// outrun reports whether the rows know of a newer replica than an event that was kept
+// for a while: a DataNode never goes back to an older stamp.
+func outrun(tx *txn.Tx, n note) (bool, error) {
+	if !n.counted {
+		return false, nil
+	}
+	h, err := hold(tx, n.event.ID, txn.Row(schema.Invalidations, invalidationKey(n.storage, n.event.ID), dal.None))
+	if err != nil || h == nil {
+		return false, err
+	}
+	rep := h.on(n.storage)
+	return rep != nil && rep.GenerationStamp > n.event.GenerationStamp, nil
+}
+
+// shown reports whether the row of a replica has what an event says, or newer.
+func shown(row schema.Replica, e Event) bool {
+	return row.GenerationStamp > e.GenerationStamp || agrees(row, ReportedReplica{Block: e.Block, State: ReportFinalized})
 }
 
 // Expect notes that a call at this NameNode is about a block: what DataNodes report
@@ -150,8 +173,7 @@ func (r *Registry) missing(ctx context.Context, notes []note) ([]note, error) {
 			if err != nil {
 				return err
 			}
-			rep := ReportedReplica{Block: n.event.Block, State: ReportFinalized}
-			if n.event.Kind != Received || len(rows) != 1 || !agrees(schema.ReplicaOf(rows[0]), rep) {
+			if n.event.Kind != Received || len(rows) != 1 || !shown(schema.ReplicaOf(rows[0]), n.event) {
 				out = append(out, n)
 			}
 		}

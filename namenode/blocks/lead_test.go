@@ -193,6 +193,61 @@ func TestReceivedAndDeleted(t *testing.T) {
 	}
 }
 
+// TestOldNewsAreIgnored: the leader looks at a report when the block has been appended
+// to since, and so does a NameNode that is asked for the first time.
+func TestOldNewsAreIgnored(t *testing.T) {
+	for _, apply := range []func(c *fakecluster.Cluster, third *fakecluster.NameNode, block int64) error{
+		func(c *fakecluster.Cluster, _ *fakecluster.NameNode, _ int64) error {
+			c.Pass(1500 * time.Millisecond) // the old one is due, the new one is not
+			return c.Reg.Attend(ctx)
+		},
+		func(_ *fakecluster.Cluster, third *fakecluster.NameNode, block int64) error {
+			_, err := third.Reg.Await(ctx, block)
+			return err
+		},
+	} {
+		c := fakecluster.New(t, fakecluster.Options{Datanodes: 1})
+		second, third := c.Second(), c.Second()
+		st, err := second.NS.Create(ctx, fakecluster.Root, createRequest("/f", "w", 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		lb, err := second.NS.AddBlock(ctx, fakecluster.Root, addRequest("/f", "w", st.ID))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := c.Fill(lb, 9)
+		if done, err := second.NS.Complete(ctx, fakecluster.Root, "/f", "w", &b, st.ID); !done || err != nil {
+			t.Fatal(done, err)
+		}
+		c.Pass(time.Second)
+		if _, _, err := second.NS.Append(ctx, fakecluster.Root, "/f", "w", 0); err != nil {
+			t.Fatal(err)
+		}
+		up, err := second.NS.UpdateBlockForPipeline(ctx, fakecluster.Root, "w", b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		next := blocks.Block{ID: b.ID, GenerationStamp: up.GenerationStamp, NumBytes: 9}
+		if err := second.NS.UpdatePipeline(ctx, fakecluster.Root, updateRequest("w", b, next, lb.Targets)); err != nil {
+			t.Fatal(err)
+		}
+		next.NumBytes = 12
+		third.Deaf = true // to the new report, so that it knows the old one only
+		c.DN[0].Store(next)
+		if done, err := second.NS.Complete(ctx, fakecluster.Root, "/f", "w", &next, st.ID); !done || err != nil {
+			t.Fatal(done, err)
+		}
+		if err := apply(c, third, b.ID); err != nil {
+			t.Fatal(err)
+		}
+		if reps := c.Replicas(b.ID); len(reps) != 1 || reps[0].State != schema.ReplicaFinalized || reps[0].GenerationStamp != next.GenerationStamp ||
+			len(c.Rows(schema.Invalidations)) != 0 {
+			t.Errorf("replicas %+v, deletions %v", reps, c.Rows(schema.Invalidations))
+		}
+	}
+}
+
 // TestBadBlocksOutliveTheLeader: DataNodes tell all NameNodes once.
 func TestBadBlocksOutliveTheLeader(t *testing.T) {
 	c := fakecluster.New(t, fakecluster.Options{Datanodes: 3})
