@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io"
@@ -34,7 +35,24 @@ type migrator struct {
 	ctx  context.Context // of the call that migrates
 	db   *sql.DB
 	d    *dialect
-	lock *sql.Tx
+	lock *migrationLock
+}
+
+// migrationLock is a transaction on a connection of its own.
+type migrationLock struct {
+	conn *sql.Conn
+	tx   *sql.Tx
+}
+
+// longestMigration is how many seconds the lock may be held: the server must not take
+// the silence of its connection for the end of this process.
+const longestMigration = "86400"
+
+// end ends the transaction, and the connection, whose session is not that of others.
+func (l *migrationLock) end(how func() error) error {
+	err := how()
+	_ = l.conn.Raw(func(any) error { return driver.ErrBadConn }) // closes it
+	return err
 }
 
 var _ database.Driver = (*migrator)(nil)
@@ -106,15 +124,22 @@ func (m *migrator) Lock() error {
 }
 
 func (m *migrator) tryLock() error {
-	tx, err := m.db.BeginTx(m.ctx, nil)
+	conn, err := m.db.Conn(m.ctx)
 	if err != nil {
 		return err
 	}
-	var id int64
-	if err := tx.QueryRowContext(m.ctx, "SELECT id FROM "+lockTable+" WHERE id=1 FOR UPDATE").Scan(&id); err != nil {
-		return errors.Join(err, tx.Rollback())
+	if _, err := conn.ExecContext(m.ctx, "SET wait_timeout="+longestMigration); err != nil {
+		return errors.Join(err, conn.Close())
 	}
-	m.lock = tx
+	l := &migrationLock{conn: conn}
+	if l.tx, err = conn.BeginTx(m.ctx, nil); err != nil {
+		return l.end(func() error { return err })
+	}
+	var id int64
+	if err := l.tx.QueryRowContext(m.ctx, "SELECT id FROM "+lockTable+" WHERE id=1 FOR UPDATE").Scan(&id); err != nil {
+		return errors.Join(err, l.end(l.tx.Rollback))
+	}
+	m.lock = l
 	return nil
 }
 
@@ -123,9 +148,9 @@ func (m *migrator) Unlock() error {
 	if m.lock == nil {
 		return nil
 	}
-	tx := m.lock
+	l := m.lock
 	m.lock = nil
-	return tx.Commit()
+	return l.end(l.tx.Commit)
 }
 
 // Run is part of database.Driver. SQLite's DDL is a transaction; MySQL's is not,

@@ -35,6 +35,10 @@ type MySQLConfig struct {
 	MaxConnections int           // 0 is 16
 	DialTimeout    time.Duration // 0 is 2 s
 	LockWait       time.Duration // how long a statement waits for a lock; 0 is 5 s, whole seconds
+	// Silence is after how long without a word from this process the server rolls back
+	// what a connection was doing and ends it: a process that was stopped keeps its
+	// locks for no longer. 0 is 4 s, whole seconds.
+	Silence time.Duration
 	// Trace, if not nil, is called with the statements of every round trip, values
 	// as "?", column lists as "…" and repetitions as "×n".
 	Trace func(roundTrip string)
@@ -71,6 +75,9 @@ func openMySQL(cfg MySQLConfig, d dialect) (*Store, error) {
 	if cfg.LockWait == 0 {
 		cfg.LockWait = 5 * time.Second
 	}
+	if cfg.Silence == 0 {
+		cfg.Silence = 4 * time.Second
+	}
 	c, err := newTextConnector(cfg, &d, cfg.Database)
 	if err != nil {
 		return nil, err
@@ -78,11 +85,13 @@ func openMySQL(cfg MySQLConfig, d dialect) (*Store, error) {
 	db := sql.OpenDB(c)
 	db.SetMaxOpenConns(cfg.MaxConnections)
 	db.SetMaxIdleConns(cfg.MaxConnections)
-	db.SetConnMaxIdleTime(5 * time.Minute)
+	db.SetConnMaxIdleTime(cfg.Silence / 2) // before the server does
 	s := &Store{
 		d: d.ready(), read: db, write: db, trace: cfg.Trace, kind: mysqlKind,
-		run:   sendText,
-		where: "database server " + cfg.Address,
+		run: sendText,
+		// After a pause all idle connections are broken, and one more try finds a new one.
+		attempts: cfg.MaxConnections + 2,
+		where:    "database server " + cfg.Address,
 	}
 	s.ensure = func(ctx context.Context) error { return ensureDatabase(ctx, cfg, &d) }
 	var background sync.WaitGroup
@@ -115,9 +124,11 @@ func newTextConnector(cfg MySQLConfig, d *dialect, database string) (*textConnec
 	}
 	// The name of the variable for the isolation level differs between MySQL 5.6,
 	// MySQL 8 and MariaDB; this statement does not.
+	silence := strconv.Itoa(max(1, int(cfg.Silence/time.Second)))
 	setup := "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; " +
 		"SET autocommit=1, sql_mode='STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', default_storage_engine=" + d.engine +
-		", innodb_lock_wait_timeout=" + strconv.Itoa(max(1, int(cfg.LockWait/time.Second))) + "; " +
+		", innodb_lock_wait_timeout=" + strconv.Itoa(max(1, int(cfg.LockWait/time.Second))) +
+		", wait_timeout=" + silence + ", net_read_timeout=" + silence + "; " +
 		"SELECT CONNECTION_ID()"
 	return &textConnector{Connector: base, setup: setup}, nil
 }

@@ -47,7 +47,8 @@ func OpenSQLite(cfg SQLiteConfig) (*Store, error) {
 		return nil, closeAfter(err, unlock)
 	}
 	return &Store{
-		d: sqlite.ready(), read: read, write: write, unlock: unlock, trace: cfg.Trace, kind: sqliteKind,
+		attempts: 3,
+		d:        sqlite.ready(), read: read, write: write, unlock: unlock, trace: cfg.Trace, kind: sqliteKind,
 		run:    sendPrepared,
 		ensure: func(context.Context) error { return nil },
 		where:  "file " + path,

@@ -15,10 +15,6 @@ import (
 	"github.com/hopsql/hopsql/dal"
 )
 
-// attempts is how often a call is sent again on another connection when the first
-// one turned out to be broken before anything was sent.
-const attempts = 3
-
 var (
 	errOver   = errors.New("the transaction is over")
 	errClosed = errors.New("the store is closed")
@@ -40,6 +36,9 @@ type Store struct {
 	unlock func() error                    // the last thing of Close
 	trace  func(roundTrip string)
 	closed atomic.Bool
+	// attempts is on how many connections a call is sent as long as they turn out to be
+	// broken before anything was sent.
+	attempts int
 }
 
 var _ dal.Store = (*Store)(nil)
@@ -144,7 +143,7 @@ func (s *Store) borrow(ctx context.Context, f func(conn any) error) error {
 		}
 		err = s.raw(ctx, conn, f)
 		conn.Close()
-		if i == attempts || !retryable(err) {
+		if i >= s.attempts || !retryable(err) {
 			return err
 		}
 	}

@@ -118,7 +118,7 @@ func (t *tx) with(ctx context.Context, f func(conn any) error) error {
 		}
 		begun := t.begun
 		err := t.s.raw(ctx, t.conn, f)
-		if err == nil || begun || t.begun || i == attempts || !retryable(err) {
+		if err == nil || begun || t.begun || i >= t.s.attempts || !retryable(err) {
 			t.begun = true
 			return err
 		}
