@@ -89,7 +89,7 @@ formatted() {
 }
 
 # The end-to-end tests, which start servers and JVMs, run after the others and alone.
-end_to_end() { go list ./test/... | grep -E '/test/(stock|throughput|crash|limits|readme|failover)$'; }
+end_to_end() { go list ./test/... | grep -E '/test/(stock|throughput|crash|limits|readme|failover|scale)$'; }
 
 fast() { go list ./... | grep -vxFf <(end_to_end); }
 

@@ -211,6 +211,18 @@ func (s *Server) DropDatabase(ctx context.Context, name string) error {
 	return s.exec(ctx, "DROP DATABASE IF EXISTS `"+name+"`")
 }
 
+// Questions is how many statements the server has got from all clients.
+func (s *Server) Questions(ctx context.Context) (n int64, err error) {
+	db, err := sql.Open("mysql", s.DSN(""))
+	if err != nil {
+		return 0, err
+	}
+	defer db.Close()
+	var name string
+	err = db.QueryRowContext(ctx, "SHOW GLOBAL STATUS LIKE 'Questions'").Scan(&name, &n)
+	return n, err
+}
+
 func (s *Server) exec(ctx context.Context, statement string) error {
 	db, err := sql.Open("mysql", s.DSN(""))
 	if err != nil {

@@ -76,15 +76,22 @@ func (p *Peers) start(opt Options, i int) *Node {
 	if opt.Wrap != nil {
 		store = opt.Wrap(i, store)
 	}
+	return On(p.tb, store, int64(i+1))
+}
+
+// On starts one more NameNode, with an id of its own, on a store that the caller
+// closes.
+func On(tb testing.TB, store dal.Store, id int64) *Node {
+	tb.Helper()
 	quiet := slog.New(slog.DiscardHandler)
-	eng, err := txn.New(store, txn.Options{NodeID: int64(i + 1), HintIndexes: blocks.HintIndexes, Logger: quiet})
+	eng, err := txn.New(store, txn.Options{NodeID: id, HintIndexes: blocks.HintIndexes, Logger: quiet})
 	if err != nil {
-		p.tb.Fatal(err)
+		tb.Fatal(err)
 	}
-	p.tb.Cleanup(eng.Close)
+	tb.Cleanup(eng.Close)
 	reg := blocks.NewRegistry(eng, blocks.Options{Logger: quiet})
 	if err := reg.Load(context.Background()); err != nil {
-		p.tb.Fatal(err)
+		tb.Fatal(err)
 	}
 	set := namespace.Settings{Limits: namespace.DefaultLimits(), Owner: "root", SuperGroup: "supergroup", CheckPermissions: true}
 	return &Node{Store: store, Engine: eng, Blocks: reg, NS: namespace.New(eng, reg, never{}, set)}
