@@ -19,6 +19,7 @@ import (
 
 // TestApacheTools asks three NameNodes with Apache's own commands how they are.
 func TestApacheTools(t *testing.T) {
+	t.Parallel()
 	c := start(t, 3, 2, nil)
 	stock := c.Stock(t, stockSettings)
 	haadmin := func(args ...string) process.Result {
@@ -61,6 +62,7 @@ func TestApacheTools(t *testing.T) {
 // TestApacheDataNode has one of Apache's DataNodes among ours. When the leader is
 // killed, the next one commands it: to copy replicas, and to delete them.
 func TestApacheDataNode(t *testing.T) {
+	t.Parallel()
 	const files = 12
 	c := cluster.New(t, cluster.Options{StoreURL: mariadb.Database(t), NameNodes: 3, DataNodes: 1, Conf: settings(nil)})
 	c.Format(t)

@@ -14,6 +14,7 @@ const cutFor = 15 * time.Second
 // TestCutFromDatabase takes the database away from the leader: another one leads and
 // clients go on. When the database is back, so is the NameNode.
 func TestCutFromDatabase(t *testing.T) {
+	t.Parallel()
 	c, p := startBehind(t, 3, 2, nil, 0)
 	seen := observe(t, c)
 	old := seen.last()
@@ -50,6 +51,7 @@ func TestCutFromDatabase(t *testing.T) {
 // TestOneOfTwoLosesTheDatabase cuts the other one of two NameNodes off, and then
 // makes its connections silent.
 func TestOneOfTwoLosesTheDatabase(t *testing.T) {
+	t.Parallel()
 	c, p := startBehind(t, 2, 2, nil, 1)
 	seen := observe(t, c)
 	l := startLoad(t, c, 8)
@@ -84,6 +86,7 @@ func TestOneOfTwoLosesTheDatabase(t *testing.T) {
 // TestLostCommitAnswer loses the database's answer to the COMMIT of one call of each
 // kind. The call is answered as if nothing had happened, and done once.
 func TestLostCommitAnswer(t *testing.T) {
+	t.Parallel()
 	c, p := startBehind(t, 2, 2, nil, 0)
 	cl := only(t, c, 0)
 	must := func(err error) {

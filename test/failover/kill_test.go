@@ -85,8 +85,8 @@ func TestKilledEvery3Seconds(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed of the kills %d", seed)
 	k := &killer{t: t, c: c, seen: observe(t, c), random: rand.New(rand.NewPCG(seed, 0)), killed: make([]time.Time, 3)}
-	l := startLoad(t, c, clients)
 	stock := newStockLoop(t, c)
+	l := startLoad(t, c, clients)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	var group sync.WaitGroup

@@ -348,13 +348,17 @@ func (l *load) done() (n int64) {
 func (l *load) wantProgress(when string) {
 	l.t.Helper()
 	deadline := time.Now().Add(time.Minute)
-	for _, w := range l.workers {
-		for from := w.done.Load(); w.done.Load() < from+3; time.Sleep(5 * time.Millisecond) {
+	from := make([]int64, len(l.workers))
+	for i, w := range l.workers {
+		from[i] = w.done.Load()
+	}
+	for i, w := range l.workers {
+		for ; w.done.Load() < from[i]+3; time.Sleep(5 * time.Millisecond) {
 			if l.t.Failed() {
 				l.t.FailNow()
 			}
 			if time.Now().After(deadline) {
-				l.t.Fatalf("%s: %s had %d answers within a minute", when, w.home, w.done.Load()-from)
+				l.t.Fatalf("%s: %s had %d answers within a minute", when, w.home, w.done.Load()-from[i])
 			}
 		}
 	}

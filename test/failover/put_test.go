@@ -36,7 +36,7 @@ func (r *throttled) Read(b []byte) (int, error) {
 // time, a call for each of its blocks, while every NameNode is killed in turn.
 func TestStockPut(t *testing.T) {
 	const (
-		size  = 24 << 20
+		size  = 16 << 20
 		piece = 32 << 10 // a pipe gives no more at once anyway
 		every = 25 * time.Millisecond
 		rest  = 1200 * time.Millisecond

@@ -32,7 +32,7 @@ func newStockLoop(t *testing.T, c *cluster.Cluster) *stockLoop {
 	t.Helper()
 	s := &stockLoop{t: t, dir: t.TempDir(), times: new(stopwatch), rand: rand.New(rand.NewPCG(1, 2)), files: map[string][]byte{}}
 	s.shell = c.Stock(t, stockSettings).Shell(t)
-	s.ok("-mkdir", "-p", "/stock")
+	s.shell.DFS(t, "-mkdir", "-p", "/stock").OK(t) // also waits for the JVM
 	return s
 }
 

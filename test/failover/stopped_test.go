@@ -58,6 +58,7 @@ func wantLog(t *testing.T, c *cluster.Cluster, i int, text string) {
 // in time; the old one finds out when it goes on, changes nothing as leader, and
 // serves clients.
 func TestStoppedLeader(t *testing.T) {
+	t.Parallel()
 	const stopped = 30 * time.Second
 	c, p := startBehind(t, 3, 2, nil, 0)
 	seen := observe(t, c)
