@@ -238,11 +238,7 @@ func (p *process) join(ctx context.Context, id rpc.Identity, nodeID int64) (err 
 	p.node, err = election.Join(ctx, election.Config{
 		Store: p.store, Engine: p.engine, NamespaceID: id.NamespaceID, Interval: p.set.interval, Missed: p.set.missed,
 		Alone: exclusive(p.store), Load: p.load, Logger: p.log,
-		OnLead: func(epoch int64) {
-			p.blocks.TakeOver(epoch)
-			p.taken.tell()
-		},
-		OnLose: p.blocks.Resign,
+		OnLead: p.blocks.TakeOver, Leads: p.taken.tell, OnLose: p.blocks.Resign,
 		Self: schema.Namenode{ID: nodeID, RPCAddress: p.set.rpc.public, ServiceAddress: p.set.service.public,
 			HTTPAddress: p.set.http.public, Version: Version, Started: time.Now().UnixMilli()},
 	})

@@ -201,6 +201,7 @@ func (n *Node) take(b *beat, start time.Time) {
 		n.mu.Lock()
 		n.leads = true
 		n.mu.Unlock()
+		n.cfg.Leads()
 	}
 }
 

@@ -53,9 +53,10 @@ type Config struct {
 	Missed int
 	// Alone: the store admits one process at a time, so all other rows are left over.
 	Alone bool
-	// OnLead is called before this NameNode leads under a new epoch, OnLose after it
-	// ceased to; never both at once. Neither may wait for the store.
+	// OnLead is called before this NameNode leads under a new epoch, Leads as soon as it
+	// does, OnLose after it ceased to; never two at once. None may wait for the store.
 	OnLead func(epoch int64)
+	Leads  func()
 	OnLose func()
 	// Load is the number of calls in progress, for others to see; nil for none.
 	Load   func() int64
@@ -72,6 +73,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.OnLead == nil {
 		c.OnLead = func(int64) {}
+	}
+	if c.Leads == nil {
+		c.Leads = func() {}
 	}
 	if c.OnLose == nil {
 		c.OnLose = func() {}
