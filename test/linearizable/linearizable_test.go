@@ -60,7 +60,7 @@ func TestLinearizable(t *testing.T) {
 	for name, open := range stores() {
 		for kind, wrap := range map[string]func(int, dal.Store) dal.Store{
 			"fast": nil,
-			"slow": func(_ int, s dal.Store) dal.Store { return &slow{Store: s} },
+			"slow": paused,
 		} {
 			t.Run(name+"/"+kind, func(t *testing.T) {
 				p := peers.Start(t, peers.Options{Nodes: nodes, Open: open(t), Wrap: wrap})
@@ -103,7 +103,7 @@ func TestRootDirectory(t *testing.T) {
 	}
 	first := firstSeed()
 	for seed := first; seed < first+uint64(n); seed++ {
-		p := peers.Start(t, peers.Options{Nodes: nodes, Open: inMemory(t), Wrap: func(_ int, s dal.Store) dal.Store { return &slow{Store: s} }})
+		p := peers.Start(t, peers.Options{Nodes: nodes, Open: inMemory(t), Wrap: paused})
 		if err := p.Nodes[0].NS.SetPermission(t.Context(), peers.Root, "/", 0o777); err != nil {
 			t.Fatal(err)
 		}

@@ -17,6 +17,9 @@ type slow struct {
 	unlocked bool // the planted bug: rows above a target are not locked
 }
 
+// paused makes the store of a NameNode slow, for peers.Options.
+func paused(_ int, store dal.Store) dal.Store { return &slow{Store: store} }
+
 // maxPause is the longest pause before a commit.
 const maxPause = 3 * time.Millisecond
 

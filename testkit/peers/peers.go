@@ -123,6 +123,16 @@ func (p *Peers) Check() {
 	}
 }
 
+// Rows returns all rows of a table.
+func (p *Peers) Rows(t *schema.Table) []schema.Row {
+	p.tb.Helper()
+	got, err := p.Store.Read(context.Background(), []dal.Fetch{{Table: t, Scan: &dal.Scan{}}})
+	if err != nil {
+		p.tb.Fatal(err)
+	}
+	return got[0].Rows
+}
+
 // At returns an Open for the value of dfs.storage.driver.url: each NameNode has
 // connections of its own.
 func At(url string) func(testing.TB) dal.Store {
