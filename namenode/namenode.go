@@ -217,7 +217,7 @@ func (p *process) startRules(ctx context.Context, id rpc.Identity) error {
 	p.set.blocks.Others = func() bool { return p.node.Others() }
 	p.set.blocks.Fence = func(ctx context.Context) context.Context { return p.node.Fence(ctx) }
 	p.blocks = blocks.NewRegistry(p.engine, p.set.blocks)
-	if err := p.blocks.Load(ctx); err != nil {
+	if err := persist(ctx, p.log, func() error { return p.blocks.Load(ctx) }); err != nil {
 		return fmt.Errorf("load the DataNodes: %w", err)
 	}
 	p.safe = blocks.NewSafe(p.engine, p.blocks, p.set.safe)
@@ -227,7 +227,7 @@ func (p *process) startRules(ctx context.Context, id rpc.Identity) error {
 	}
 	// A file system without blocks has nothing to wait for, and beside others there is
 	// no safe mode of the start.
-	if err := p.safe.Check(ctx); err != nil {
+	if err := persist(ctx, p.log, func() error { return p.safe.Check(ctx) }); err != nil {
 		return fmt.Errorf("safe mode: %w", err)
 	}
 	return nil
