@@ -177,8 +177,11 @@ func (f *finder) waitGone(ctx context.Context, addr string) bool {
 			if f.s.roster.wasListed(addr) {
 				return true
 			}
-			// It may have another name on the list.
-			if _, err := f.ask(ctx, addr); err != nil && ctx.Err() == nil {
+			// It may have another name on the list: then it answers this.
+			own, cancel := context.WithTimeout(ctx, min(f.s.retry.silence, time.Second))
+			_, err = f.ask(own, addr)
+			cancel()
+			if err != nil && ctx.Err() == nil {
 				return true
 			}
 			break

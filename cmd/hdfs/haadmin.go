@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/hopsql/hopsql/client"
 	"github.com/hopsql/hopsql/hadoop/conf"
@@ -23,6 +25,9 @@ const haadminUsage = `Usage: haadmin [-ns <nameserviceId>]
     [-transitionToStandby <serviceId>]
 `
 
+// keyCheckTimeout bounds how long a NameNode is waited for, in ms.
+const keyCheckTimeout = "ha.failover-controller.cli-check.rpc-timeout.ms"
+
 // haadmin reads the states of NameNodes. There is nothing to change: all of
 // them are active.
 func (t *tool) haadmin(args []string) int {
@@ -38,6 +43,11 @@ func (t *tool) haadmin(args []string) int {
 		printHaadminUsage(t.err)
 		return exitBad
 	}
+	limit, err := cfg.Duration(keyCheckTimeout, 20*time.Second, time.Millisecond)
+	if err != nil {
+		return t.complain("hdfs haadmin", err)
+	}
+	cfg.Set("ipc.client.rpc-timeout.ms", strconv.FormatInt(limit.Milliseconds(), 10))
 	h := &haTool{tool: t, cfg: cfg, ns: ns}
 	verb, rest := rest[0], rest[1:]
 	switch verb {

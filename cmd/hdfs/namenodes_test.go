@@ -98,3 +98,19 @@ func TestNameNodesCannotBeAsked(t *testing.T) {
 		t.Errorf("exit %d %q", code, errOut)
 	}
 }
+
+// A NameNode that was stopped where it is does not hold up the tool for minutes.
+func TestStateOfASilentNameNode(t *testing.T) {
+	s := startStandIn(t)
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	configure(t, "fs.defaultFS", "hdfs://ns", "dfs.nameservices", "ns", "dfs.ha.namenodes.ns", "a,b", keyCheckTimeout, "200",
+		"dfs.namenode.rpc-address.ns.a", silent.Addr().String(), "dfs.namenode.rpc-address.ns.b", s.addr)
+	out, errOut, code := hdfs(t, "haadmin", "-getAllServiceState")
+	if code != 0 || errOut != "" || !strings.Contains(out, "Failed to connect: ") || !strings.Contains(out, "timed out after 200 ms") || !strings.Contains(out, " active") {
+		t.Errorf("exit %d\n%s%s", code, out, errOut)
+	}
+}
