@@ -19,9 +19,9 @@ import (
 
 const (
 	treeFolders = 40
-	treeFiles   = 500 // in each
+	treeFiles   = 250 // in each
 	leftOpen    = 30
-	threeTimes  = 200 // files with three replicas
+	threeTimes  = 60 // files with three replicas
 )
 
 // growTree puts a tree of empty files into the store as their writers would have left
@@ -89,7 +89,7 @@ func (o *observer) inTheMiddle(what string, left func() int) {
 			at := time.Now()
 			o.c.Kill(old.NameNode)
 			took := o.wantNext(old, at)
-			o.t.Logf("%s: %d of %d left when the leader was killed; the next one leads after %v", what, n, most, took.Round(time.Millisecond))
+			o.t.Logf("%s: %d of %d left when the leader was killed; %d left when the next one leads after %v", what, n, most, left(), took.Round(time.Millisecond))
 			if took > takeover {
 				o.t.Errorf("%s: a new leader after %v, which is more than %v", what, took, takeover)
 			}
@@ -206,26 +206,59 @@ func replication(t *testing.T, c *cluster.Cluster, seen *observer, cl *client.Cl
 			t.Fatal(err)
 		}
 	}
-	// missing is how many blocks have fewer replicas than they should on DataNodes that live.
-	missing := func() int {
-		n := 0
-		for i := range threeTimes {
-			at, err := cl.BlockLocations(name(i), 0, 1)
-			if err != nil || len(at) != 1 {
-				t.Fatalf("%s: %d blocks, %v", name(i), len(at), err)
-			}
-			if len(at[0].Nodes) < 3 {
-				n++
-			}
-		}
-		return n
-	}
-	for missing() > 0 {
+	uuid := datanodeUUID(t, c.DataDir(0))
+	missing := func() int { return seen.missing(uuid) }
+	for seen.missing("none") > 0 {
 		time.Sleep(50 * time.Millisecond) // for the last reports
 	}
 	c.DataNode(0).Kill()
 	seen.inTheMiddle("replication", missing)
 	seen.eventually("replication", missing)
+}
+
+// datanodeUUID reads which DataNode a folder belongs to.
+func datanodeUUID(t *testing.T, dir string) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(dir, "current", "VERSION"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(data)) {
+		if uuid, ok := strings.CutPrefix(line, "datanodeUuid="); ok {
+			return strings.TrimSpace(uuid)
+		}
+	}
+	t.Fatalf("%s/current/VERSION names no DataNode:\n%s", dir, data)
+	return ""
+}
+
+// missing is how many files with three replicas have fewer than that on others than
+// one DataNode.
+func (o *observer) missing(uuid string) int {
+	o.t.Helper()
+	there := map[int64]bool{} // storages
+	for _, r := range o.read(schema.Storages) {
+		s := schema.StorageOf(r)
+		there[s.StorageID] = s.DatanodeUUID != uuid
+	}
+	good := map[int64]int{} // replicas of a block
+	for _, r := range o.read(schema.Replicas) {
+		if rep := schema.ReplicaOf(r); there[rep.StorageID] && rep.State == schema.ReplicaFinalized {
+			good[rep.BlockID]++
+		}
+	}
+	three := map[int64]bool{} // files
+	for _, r := range o.read(schema.Inodes) {
+		in := schema.InodeOf(r)
+		three[in.ID] = in.Replication == 3
+	}
+	n := 0
+	for _, r := range o.read(schema.Blocks) {
+		if b := schema.BlockOf(r); three[b.InodeID] && good[b.BlockID] < 3 {
+			n++
+		}
+	}
+	return n
 }
 
 // blockFiles counts the finished replicas in a DataNode's folder.

@@ -180,9 +180,14 @@ func (o *observer) wantEmpty(table *schema.Table) {
 // rows is how many rows a table has.
 func (o *observer) rows(table *schema.Table) int {
 	o.t.Helper()
+	return len(o.read(table))
+}
+
+func (o *observer) read(table *schema.Table) []schema.Row {
+	o.t.Helper()
 	got, err := o.store.Read(o.t.Context(), []dal.Fetch{{Table: table, Scan: &dal.Scan{}}})
 	if err != nil {
 		o.t.Fatal(err)
 	}
-	return len(got[0].Rows)
+	return got[0].Rows
 }
