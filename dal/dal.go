@@ -29,6 +29,7 @@ package dal
 
 import (
 	"context"
+	"time"
 
 	"github.com/hopsql/hopsql/schema"
 )
@@ -136,11 +137,13 @@ type Tx interface {
 	Rollback()
 }
 
-// Admin is what format, upgrade and start-up need.
+// Admin is what format, upgrade, start-up and the clock need.
 type Admin interface {
 	// Version returns the version of the schema in the store; 0 if there is none.
 	// dirty means that a migration broke off in its middle.
 	Version(ctx context.Context) (version uint, dirty bool, err error)
+	// Clock returns the time of the store's machine, the same for all NameNodes.
+	Clock(ctx context.Context) (time.Time, error)
 	// Migrate brings the schema to the newest version that this program knows.
 	Migrate(ctx context.Context) error
 	// Drop removes every table (through the down migrations where they apply).

@@ -42,12 +42,13 @@ func (p *process) startLoops() {
 	p.every(ctx, "block counts", p.set.tick, false, p.blocks.Count)
 	p.every(ctx, "lease recovery", p.set.leases, true, p.ns.RecoverExpired)
 	p.every(ctx, "purge of deleted files", purgeInterval, true, p.purge)
-	s := &sweeper{engine: p.engine, now: time.Now, gone: map[int64]time.Time{}}
+	p.every(ctx, "clock", clockInterval, false, p.clock.compare)
+	s := &sweeper{engine: p.engine, now: p.clock.now, gone: map[int64]time.Time{}}
 	p.every(ctx, "retry cache", sweepInterval, true, s.retryCache)
 	p.every(ctx, "batch markers", sweepInterval, true, s.markers)
 	p.every(ctx, "dead NameNodes", p.set.interval, true, p.forgetDead)
 	if p.set.trash.keep > 0 {
-		t := &emptier{fs: p.ns, user: p.set.namespace.Owner, set: p.set.trash, now: time.Now, log: p.log}
+		t := &emptier{fs: p.ns, user: p.set.namespace.Owner, set: p.set.trash, now: p.clock.now, log: p.log}
 		p.every(ctx, "trash", trashInterval, true, t.round)
 	}
 }

@@ -123,6 +123,7 @@ type process struct {
 	quit      context.CancelFunc // of the loops
 	broken    chan error         // a part that ended by itself
 	taken     broadcast          // of the lead
+	clock     *clock
 }
 
 func (p *process) start(ctx context.Context) error {
@@ -209,11 +210,15 @@ func (p *process) startRules(ctx context.Context, id rpc.Identity) error {
 	if err != nil {
 		return err
 	}
-	p.engine, err = txn.New(p.store, txn.Options{NodeID: nodeID, Hints: p.set.hints, HintIndexes: blocks.HintIndexes, Logger: p.log})
+	p.clock = &clock{store: p.store, local: time.Now, wall: time.Now, log: p.log}
+	if err := persist(ctx, p.log, func() error { return p.clock.compare(ctx) }); err != nil {
+		return fmt.Errorf("read the clock of the store: %w", err)
+	}
+	p.engine, err = txn.New(p.store, txn.Options{NodeID: nodeID, Now: p.clock.now, Hints: p.set.hints, HintIndexes: blocks.HintIndexes, Logger: p.log})
 	if err != nil {
 		return err
 	}
-	p.set.blocks.Logger = p.log
+	p.set.blocks.Logger, p.set.blocks.Now, p.set.safe.Now = p.log, p.clock.now, p.clock.now
 	p.set.blocks.Others = func() bool { return p.node.Others() }
 	p.set.blocks.Fence = func(ctx context.Context) context.Context { return p.node.Fence(ctx) }
 	p.blocks = blocks.NewRegistry(p.engine, p.set.blocks)

@@ -2,6 +2,7 @@ package daltest
 
 import (
 	"context"
+	"time"
 
 	"github.com/hopsql/hopsql/dal"
 	"github.com/hopsql/hopsql/schema"
@@ -56,6 +57,18 @@ var adminChecks = []check{
 		}
 		if !dal.Is(err, dal.Permanent) {
 			k.Errorf("transaction: %v", err)
+		}
+	}},
+	{"the clock runs", func(k *kit) {
+		first, err := k.store.Admin().Clock(k.ctx)
+		if err != nil {
+			k.Fatal(err)
+		}
+		time.Sleep(2 * time.Millisecond)
+		// The stores of tests are on this machine.
+		second, err := k.store.Admin().Clock(k.ctx)
+		if err != nil || !second.After(first) || time.Since(second).Abs() > time.Minute {
+			k.Errorf("%v after %v at %v, %v", second, first, time.Now(), err)
 		}
 	}},
 	{"traits are usable", func(k *kit) {

@@ -11,6 +11,7 @@ import (
 	"math"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/hopsql/hopsql/dal"
 	"github.com/hopsql/hopsql/schema"
@@ -197,6 +198,8 @@ func (a admin) Version(ctx context.Context) (uint, bool, error) {
 	defer a.s.mu.Unlock()
 	return a.s.version, false, ctx.Err()
 }
+
+func (a admin) Clock(ctx context.Context) (time.Time, error) { return time.Now(), ctx.Err() }
 
 func (a admin) Migrate(ctx context.Context) error {
 	return a.change(ctx, func() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/golang-migrate/migrate/v4"
@@ -50,6 +51,22 @@ func missing(err error) bool {
 func noDatabase(err error) bool {
 	var my *mysql.MySQLError
 	return errors.As(err, &my) && my.Number == 1049
+}
+
+// Clock is part of dal.Admin. SQLite's machine is this one.
+func (a admin) Clock(ctx context.Context) (time.Time, error) {
+	if err := a.s.usable(ctx, "clock"); err != nil {
+		return time.Time{}, err
+	}
+	if a.s.d.engine == "" {
+		return time.Now(), nil
+	}
+	var us int64
+	const text = "SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))"
+	if err := a.s.read.QueryRowContext(ctx, text).Scan(&us); err != nil {
+		return time.Time{}, a.s.fail(ctx, "clock", err, false)
+	}
+	return time.UnixMicro(us), nil
 }
 
 // Migrate is part of dal.Admin. A database that does not exist is created, and a
