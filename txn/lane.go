@@ -252,18 +252,36 @@ func (l *lane) attempt(calls []*call) (later []*call, err error) {
 	for _, a := range b.answers {
 		a.c.finish(a.err)
 	}
+	for _, c := range b.doubtful {
+		go l.e.ascertain(c)
+	}
 	return b.later, nil
+}
+
+// ascertain answers a call that changes nothing from a consistent read. If there is
+// something to change by now, the call goes to a lane again.
+func (e *Engine) ascertain(c *call) {
+	tx, err := e.settle(c)
+	if err == nil && tx.own.len() > 0 {
+		if c.tries++; c.tries > maxTries {
+			err = ErrBusy
+		} else if err = e.laneOf(c).push(c); err == nil {
+			return
+		}
+	}
+	c.finish(err)
 }
 
 // batch is one transaction in the making.
 type batch struct {
-	lane    *lane
-	tx      dal.Tx
-	set     *set
-	over    overlay
-	rows    int
-	answers []answer
-	later   []*call
+	lane     *lane
+	tx       dal.Tx
+	set      *set
+	over     overlay
+	rows     int
+	answers  []answer
+	later    []*call
+	doubtful []*call // no change and no answer: see Tx.coherent
 }
 
 type answer struct {
@@ -349,6 +367,8 @@ func (b *batch) run(calls []*call) (more []*call) {
 			b.later = append(b.later, c)
 		case tx.stopped:
 			more = append(more, c)
+		case (err != nil || tx.own.len() == 0) && !tx.coherent():
+			b.doubtful = append(b.doubtful, c)
 		case err != nil:
 			b.answers = append(b.answers, answer{c, err})
 		case b.rows+tx.own.len() > b.lane.e.traits.MaxChanges && b.rows > 0:

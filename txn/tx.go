@@ -331,3 +331,38 @@ func (tx *Tx) NewID(sequence string) (int64, error) {
 	tx.ids[sequence] = n + 1
 	return have[n], nil
 }
+
+// coherent reports whether the rows that this run asked to lock were all as it saw
+// them at one moment. A row that is there stays so once it is locked, but one that is
+// not there is only seen in passing: it may appear while rows behind it in the order
+// of locks are waited for. A change does not suffer from that, as it inserts the row
+// that must not be there; an answer without a change does: in the middle of a move it
+// could find the row in neither place.
+func (tx *Tx) coherent() bool {
+	absent, last := false, ref{}
+	behind := func(r ref) bool {
+		if r.table != last.table {
+			return r.table.Order > last.table.Order
+		}
+		return r.key > last.key
+	}
+	for w, lock := range tx.asked {
+		r := ref{w.index.Table(), w.key}
+		if lock == dal.None || w.kind != wantRow || tx.base.rows[r].row != nil {
+			continue
+		}
+		if absent {
+			return false
+		}
+		absent, last = true, r
+	}
+	if !absent {
+		return true
+	}
+	for w, lock := range tx.asked {
+		if lock != dal.None && w.kind == wantRow && behind(ref{w.index.Table(), w.key}) {
+			return false
+		}
+	}
+	return true
+}
