@@ -394,7 +394,8 @@ func TestWeb(t *testing.T) {
 	if b := beans("?qry=Hadoop:service=NameNode,name=FSNamesystem*"); len(b) != 2 || b[1]["FSState"] != "Operational" {
 		t.Errorf("by pattern: %v", b)
 	}
-	if b := beans("?qry=Hadoop:name=NameNodeStatus,*"); len(b) != 1 || b[0]["State"] != "active" || b[0]["HostAndPort"] != r.addr.RPC {
+	if b := beans("?qry=Hadoop:name=NameNodeStatus,*"); len(b) != 1 || b[0]["State"] != "active" || b[0]["HostAndPort"] != r.addr.RPC ||
+		!strings.Contains(b[0]["LiveNameNodes"].(string), `"`+r.addr.RPC+`":{`) {
 		t.Errorf("NameNodeStatus %v", b)
 	}
 	if b := beans("?get=Hadoop:service=NameNode,name=FSNamesystem::CapacityTotal"); len(b) != 1 || b[0]["CapacityTotal"] != 0.0 || len(b[0]) != 3 {
