@@ -86,7 +86,7 @@ func TestApacheDataNode(t *testing.T) {
 		shell.DFS(t, "-put", local, fmt.Sprintf("/d/f%d", i)).OK(t)
 	}
 	blocks := filepath.Join(stockDN, "data")
-	if n := blockFiles(t, blocks); n != files {
+	if n := len(blockFiles(t, blocks)); n != files {
 		t.Fatalf("Apache's DataNode has %d blocks, want %d", n, files)
 	}
 	c.StartDataNode(t, 0)
@@ -115,7 +115,7 @@ func TestApacheDataNode(t *testing.T) {
 func wantBlocks(t *testing.T, what, dir string, want int, apache *process.Process) {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
-		n := blockFiles(t, dir)
+		n := len(blockFiles(t, dir))
 		if n == want {
 			return
 		}

@@ -1,7 +1,6 @@
 package failover
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -257,24 +256,6 @@ func (o *observer) missing(uuid string) int {
 		if b := schema.BlockOf(r); three[b.InodeID] && good[b.BlockID] < 3 {
 			n++
 		}
-	}
-	return n
-}
-
-// blockFiles counts the finished replicas in a DataNode's folder.
-func blockFiles(t *testing.T, dir string) (n int) {
-	t.Helper()
-	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
-		if errors.Is(err, os.ErrNotExist) {
-			return nil // it was just removed
-		}
-		if err == nil && strings.Contains(path, "/finalized/") && strings.HasPrefix(d.Name(), "blk_") && !strings.HasSuffix(d.Name(), ".meta") {
-			n++
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 	return n
 }

@@ -110,6 +110,7 @@ func TestKilledEvery3Seconds(t *testing.T) {
 	group.Wait()
 	l.end()
 	stock.verify()
+	k.seen.wantSettled(3)
 	c.CheckStore(t)
 
 	longest, leaders := k.takeovers()

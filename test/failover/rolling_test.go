@@ -125,6 +125,7 @@ func TestRollingRestart(t *testing.T) {
 	group.Wait()
 	l.end()
 	stock.verify()
+	seen.wantSettled(datanodes)
 	c.CheckStore(t)
 	t.Logf("clients of ours:\n%v", l.times.after(events, 2*time.Second))
 	t.Logf("Apache's client, whole commands, %d rounds:\n%v", stock.done, stock.times.after(events, 2*time.Second))
