@@ -61,15 +61,17 @@ func newCluster(t *testing.T) *cluster {
 	return c
 }
 
-func (c *cluster) set(name string, value int64) {
-	c.t.Helper()
+func (c *cluster) set(name string, value int64) { c.t.Helper(); c.put(c.t, name, value) }
+
+func (c *cluster) put(t testing.TB, name string, value int64) {
+	t.Helper()
 	v := schema.Variable{Name: name, Value: value}
-	tx, err := c.store.Begin(c.t.Context())
+	tx, err := c.store.Begin(t.Context())
 	if err == nil {
-		err = tx.Commit(c.t.Context(), []dal.Change{{Op: dal.Put, Table: schema.Variables, Key: schema.Variables.Key(v.Row()), Row: v.Row()}})
+		err = tx.Commit(t.Context(), []dal.Change{{Op: dal.Put, Table: schema.Variables, Key: schema.Variables.Key(v.Row()), Row: v.Row()}})
 	}
 	if err != nil {
-		c.t.Fatal(err)
+		t.Fatal(err)
 	}
 }
 
