@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hopsql/hopsql/dal"
+	"github.com/hopsql/hopsql/dal/faulty"
 	"github.com/hopsql/hopsql/schema"
 )
 
@@ -116,5 +117,53 @@ func TestRowInNeitherPlace(t *testing.T) {
 	}
 	if err := <-done; err != nil {
 		t.Error(err)
+	}
+}
+
+// TestMadeAndTakenAway: a row that one call makes and the next one of the same batch
+// takes away was made by another NameNode too, before they commit. The first call must
+// notice.
+func TestMadeAndTakenAway(t *testing.T) {
+	e, s := open(t, false)
+	ctx := context.Background()
+	key := schema.InodeKey(schema.RootID, "x")
+	remove := func(tx *Tx) error {
+		row, err := tx.Get(schema.Inodes, key, dal.Exclusive)
+		if err != nil || row == nil {
+			return err
+		}
+		tx.Delete(schema.Inodes, key)
+		tx.Add(schema.Directories, (&schema.Directory{ID: schema.RootID, Entries: -1}).Row())
+		return nil
+	}
+	if _, err := e.NextID(ctx, schema.VarNextInodeID); err != nil {
+		t.Fatal(err)
+	}
+	calls := []*call{e.newCall(ctx, child("x")), e.newCall(ctx, remove)}
+	for _, c := range calls {
+		_, _ = c.run(nil, nil)
+		c.done = make(chan struct{})
+	}
+	var once sync.Once
+	s.Observe(func(c faulty.Call) {
+		if c.Op != faulty.Commit {
+			return
+		}
+		once.Do(func() {
+			other := schema.Inode{PartitionID: schema.RootID, ParentID: schema.RootID, Name: "x", ID: 30_000}
+			tx, err := s.Store.Begin(ctx)
+			if err == nil {
+				err = tx.Commit(ctx, []dal.Change{{Op: dal.Insert, Table: schema.Inodes, Key: key, Row: other.Row()}})
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	})
+	e.lanes[0].process(calls)
+	<-calls[0].done
+	<-calls[1].done
+	if !errors.Is(calls[0].err, errExists) || calls[1].err != nil {
+		t.Errorf("made: %v, taken away: %v; want that it exists, and no error", calls[0].err, calls[1].err)
 	}
 }

@@ -371,6 +371,8 @@ func (b *batch) run(calls []*call) (more []*call) {
 			b.doubtful = append(b.doubtful, c)
 		case err != nil:
 			b.answers = append(b.answers, answer{c, err})
+		case b.unmakes(tx):
+			b.later = append(b.later, c)
 		case b.rows+tx.own.len() > b.lane.e.traits.MaxChanges && b.rows > 0:
 			b.later = append(b.later, c)
 		default:
@@ -380,6 +382,24 @@ func (b *batch) run(calls []*call) (more []*call) {
 		}
 	}
 	return more
+}
+
+// unmakes reports whether a run takes a row away that a call of the same batch made.
+// The insert is what finds out that nobody else made the row since it was looked for,
+// so it must reach the store: who takes the row away goes into the next batch.
+func (b *batch) unmakes(tx *Tx) bool {
+	for t, rows := range tx.own {
+		for k, m := range rows {
+			made := b.over.get(t, k)
+			if !m.written || m.row != nil || made == nil || !made.written || made.row == nil {
+				continue
+			}
+			if s, ok := b.set.rows[ref{t, k}]; ok && s.lock != dal.None && s.row == nil {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // markersKept is how many batches of a lane leave their markers before one of them
