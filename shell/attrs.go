@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -125,7 +126,7 @@ func doSetrep(r *run, args []string) error {
 }
 
 func badNumber(text string, err error) error {
-	if ne, ok := err.(*strconv.NumError); ok && ne.Err == strconv.ErrRange {
+	if errors.Is(err, strconv.ErrRange) {
 		return badUsage(fmt.Sprintf("Value out of range. Value:%q Radix:10", text))
 	}
 	return badUsage(fmt.Sprintf("For input string: %q", text))

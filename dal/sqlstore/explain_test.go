@@ -268,4 +268,7 @@ func explainSQLite(t *testing.T, db *sql.DB, sh *shape, text string, args []any)
 			t.Errorf("%s: %s\n%.300s", sh.name, detail, text)
 		}
 	}
+	if err := rows.Err(); err != nil {
+		t.Fatalf("%v: %.300s", err, text)
+	}
 }

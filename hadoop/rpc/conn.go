@@ -261,7 +261,7 @@ func (c *conn) woken() error {
 // send a reset, which may overtake the answer.
 func (c *conn) linger() {
 	if t, ok := c.nc.(*net.TCPConn); ok && t.CloseWrite() == nil {
-		t.SetReadDeadline(time.Now().Add(time.Second))
+		_ = t.SetReadDeadline(time.Now().Add(time.Second))
 		_, _ = io.CopyN(io.Discard, t, 1<<20) // best effort
 	}
 }

@@ -124,7 +124,7 @@ func (f *frameReader) need(n int) ([]byte, error) {
 	for f.hi-f.lo < n {
 		had := f.hi > f.lo
 		if err := f.fill(); err != nil {
-			if err == io.EOF && had {
+			if errors.Is(err, io.EOF) && had {
 				err = io.ErrUnexpectedEOF
 			}
 			return nil, err
@@ -155,7 +155,7 @@ func (f *frameReader) next(dst []byte, max int) ([]byte, error) {
 		k, err := f.read(dst[len(dst):min(n, cap(dst))])
 		dst = dst[:len(dst)+k]
 		if err != nil {
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				err = io.ErrUnexpectedEOF
 			}
 			return dst, err

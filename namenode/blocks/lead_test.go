@@ -60,7 +60,7 @@ func TestResign(t *testing.T) {
 			t.Errorf("who led before says %+v", r)
 		}
 	}
-	if r := blocks.HeartbeatReply(beat(t, second, c.DN[0])); !r.Register {
+	if r := beat(t, second, c.DN[0]); !r.Register {
 		t.Errorf("the new leader says %+v", r)
 	}
 	c.Live(9 * time.Second)

@@ -3,6 +3,7 @@ package rpc_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"math"
 	"os"
@@ -158,8 +159,8 @@ func ok[R any, PR interface {
 // refused checks the Java class of an error, and a part of its text.
 func refused(t testing.TB, err error, class, text string) {
 	t.Helper()
-	x, is := err.(*ipc.Exception)
-	if !is || x.Class != class || !strings.Contains(x.Message, text) {
+	var x *ipc.Exception
+	if !errors.As(err, &x) || x.Class != class || !strings.Contains(x.Message, text) {
 		t.Errorf("error %#v, want class %s with %q", err, class, text)
 	}
 }

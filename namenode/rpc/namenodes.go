@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"context"
+	"errors"
 	"net"
 	"strconv"
 
@@ -70,8 +71,8 @@ func (s *Service) elsewhere(ctx context.Context, _ *ipc.Call, next func(context.
 	}
 	defer end()
 	err = next(served)
-	x, ok := err.(*ipc.Exception)
-	if ok && x.Class == classRetriable && served.Err() != nil && ctx.Err() == nil {
+	var x *ipc.Exception
+	if errors.As(err, &x) && x.Class == classRetriable && served.Err() != nil && ctx.Err() == nil {
 		return exception(election.ErrAway)
 	}
 	return err
