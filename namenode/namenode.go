@@ -340,6 +340,11 @@ func (p *process) stop() {
 }
 
 func (p *process) leave() {
+	flush, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if err := p.blocks.Flush(flush); err != nil {
+		p.log.Warn("reports that were left to this NameNode could not be written; the next leader asks for them", "err", err)
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	if err := p.node.Leave(ctx); err != nil {

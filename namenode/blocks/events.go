@@ -130,7 +130,20 @@ const leftToLeader = 2000
 // applyLeftovers takes into the rows what was reported a moment ago and nobody else
 // did: one read for many events shows which.
 func (r *Registry) applyLeftovers(ctx context.Context) error {
-	before := r.now() - leftToLeader
+	return r.applyUntil(ctx, r.now()-leftToLeader)
+}
+
+// Flush takes into the rows what a leader still keeps. One that stops in order calls
+// it: the next one may stop soon, too, and what nobody keeps comes again only with the
+// full reports.
+func (r *Registry) Flush(ctx context.Context) error {
+	if !r.leads() {
+		return nil
+	}
+	return r.applyUntil(ctx, r.now())
+}
+
+func (r *Registry) applyUntil(ctx context.Context, before int64) error {
 	for {
 		notes := r.inbox.due(before, reportChunk)
 		if len(notes) == 0 {
