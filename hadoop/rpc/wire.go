@@ -109,7 +109,7 @@ func enum(u uint64, last, old int32) int32 {
 
 func decodeRequestHeader(b []byte) (h requestHeader, err error) {
 	h = requestHeader{kind: missing, op: missing, retry: noRetryCount}
-	var hasCall, hasClient bool
+	var hasCall, hasClient, hasContext bool
 	for len(b) > 0 {
 		var f field
 		if f, b, err = cutField(b); err != nil {
@@ -127,6 +127,7 @@ func decodeRequestHeader(b []byte) (h requestHeader, err error) {
 		case f.num == 5 && f.typ == protowire.VarintType:
 			h.retry = sint32(f.u)
 		case f.num == 7 && f.typ == protowire.BytesType:
+			hasContext = true
 			if h.callerContext, err = decodeCallerContext(f.b, h.callerContext); err != nil {
 				return h, err
 			}
@@ -135,11 +136,14 @@ func decodeRequestHeader(b []byte) (h requestHeader, err error) {
 	if !hasCall || !hasClient {
 		return h, errors.New("callId or clientId is missing")
 	}
+	if hasContext && h.callerContext == nil {
+		return h, errors.New("callerContext.context is missing")
+	}
 	return h, nil
 }
 
-// decodeCallerContext is the context of RPCCallerContextProto; old is that of
-// an earlier occurrence, with which this one merges.
+// decodeCallerContext is the context of RPCCallerContextProto, nil if there is
+// none; old is that of an earlier occurrence, with which this one merges.
 func decodeCallerContext(b, old []byte) (context []byte, err error) {
 	context = old
 	for len(b) > 0 {
@@ -153,9 +157,6 @@ func decodeCallerContext(b, old []byte) (context []byte, err error) {
 				context = []byte{}
 			}
 		}
-	}
-	if context == nil {
-		return nil, errors.New("callerContext.context is missing")
 	}
 	return context, nil
 }
