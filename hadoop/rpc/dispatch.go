@@ -84,6 +84,7 @@ func (c *conn) begin(h requestHeader, rest []byte, b *buffer) error {
 	}
 	t := tasks.Get().(*task)
 	*t = task{c: c, frame: b, call: call, began: time.Now()}
+	c.out.expect()
 	if err := t.find(rest); err != nil {
 		t.answer(err)
 		t.free()

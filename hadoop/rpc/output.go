@@ -31,6 +31,8 @@ type output struct {
 	changed sync.Cond // signalled when queued shrinks, writing ends or err is set
 	buf     *buffer   // frames that no write took yet, nil if none
 	queued  int       // bytes in buf and in the write under way
+	due     int       // answers that expect announced and send did not bring yet
+	last    int       // length of the latest frame: what each answer that is due may add
 	writing bool
 	err     error
 }
@@ -53,6 +55,7 @@ func (o *output) send(frame []byte) error {
 	}
 	o.buf.b = append(o.buf.b, frame...)
 	o.queued += len(frame)
+	o.due, o.last = max(o.due-1, 0), len(frame)
 	o.total.Add(int64(len(frame)))
 	start := !o.writing
 	o.writing = true
@@ -119,12 +122,22 @@ func (o *output) write(b []byte) error {
 	return nil
 }
 
-// waitRoom waits until few enough bytes are queued; back-pressure on the peer
-// that asks faster than it reads.
+// expect announces a frame that send will bring.
+func (o *output) expect() {
+	o.mu.Lock()
+	o.due++
+	o.mu.Unlock()
+}
+
+// minDue answers may be due on a connection however long answers are.
+const minDue = 8
+
+// waitRoom waits until few enough bytes are queued, those of the answers due
+// included; back-pressure on the peer that asks faster than it reads.
 func (o *output) waitRoom() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for o.err == nil && (o.queued > o.soft || o.queued > 0 && o.total.Load() > o.limit) {
+	for o.err == nil && (o.queued > o.soft || o.queued > 0 && o.total.Load() > o.limit || o.due >= minDue && o.queued+o.due*o.last > o.soft) {
 		o.changed.Wait()
 	}
 	return o.err

@@ -65,8 +65,8 @@ func setDefault[T int | time.Duration](v *T, def T) {
 //
 // A client that asks faster than it reads is not read from while more than
 // 1/64 of MaxQueued waits for it (or anything, while all connections together
-// have MaxQueued/4 waiting); so answers take about that much memory and those
-// of the calls in progress.
+// have MaxQueued/4 waiting). The calls in progress count with the size of the
+// latest answer, so answers take about that much memory.
 type Server struct {
 	cfg       ServerConfig
 	log       *slog.Logger
