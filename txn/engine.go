@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hopsql/hopsql/dal"
@@ -58,6 +59,8 @@ type Options struct {
 	// Now is the clock; time.Now.
 	Now    func() time.Time
 	Logger *slog.Logger
+	// Observer is told how the engine works; nil for nobody.
+	Observer Observer
 }
 
 func (o *Options) setDefaults(traits dal.Traits) {
@@ -104,6 +107,7 @@ type Engine struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 	laneWG sync.WaitGroup
+	busy   [2]atomic.Int32 // batches under way, by Kind
 }
 
 // New starts an engine on an open store. Close it before the store.
@@ -159,6 +163,9 @@ type call struct {
 
 	collided bool // a batch of this call met a duplicate
 
+	stats  CallStats
+	queued time.Duration // by clock, when it last came to a lane
+
 	done chan struct{} // closed when err is set; Update only
 	err  error
 }
@@ -168,7 +175,7 @@ type call struct {
 const maxTries = 1100
 
 func (e *Engine) newCall(ctx context.Context, fn func(*Tx) error) *call {
-	return &call{engine: e, ctx: ctx, fn: fn, now: e.opt.Now().UnixMilli(), ids: map[string][]int64{}}
+	return &call{engine: e, ctx: ctx, fn: fn, now: e.opt.Now().UnixMilli(), ids: map[string][]int64{}, stats: CallStats{Timed: e.sampled()}}
 }
 
 // run runs the function once. base is nil in a dry run, batch nil outside a lane.
@@ -177,7 +184,15 @@ func (c *call) run(base *set, batch overlay) (*Tx, error) {
 	if base == nil {
 		tx.hints = c.engine.hints
 	}
-	err := c.guarded(tx)
+	c.stats.Runs++
+	var err error
+	if c.stats.Timed {
+		from := clock()
+		err = c.guarded(tx)
+		c.stats.Rules += clock() - from
+	} else {
+		err = c.guarded(tx)
+	}
 	c.wants, c.lane, c.alone = tx.asked, tx.lane, tx.alone
 	if tx.stopped {
 		err = errStopped
@@ -192,6 +207,7 @@ func (e *Engine) View(ctx context.Context, fn func(*Tx) error) error {
 	c := e.newCall(ctx, fn)
 	_, _ = c.run(nil, nil)
 	_, err := e.settle(c)
+	e.answered(Reads, c)
 	return err
 }
 
@@ -209,6 +225,7 @@ func (e *Engine) Update(ctx context.Context, fn func(*Tx) error) error {
 	}
 	if tx.unsure || err == nil && tx.own.len() == 0 || tx.starved {
 		if tx, err = e.settle(c); err != nil || tx.own.len() == 0 {
+			e.answered(Writes, c)
 			return err
 		}
 	}
@@ -218,6 +235,7 @@ func (e *Engine) Update(ctx context.Context, fn func(*Tx) error) error {
 	}
 	select {
 	case <-c.done:
+		e.answered(Writes, c)
 		return c.err
 	case <-ctx.Done():
 		return ctx.Err()
@@ -256,6 +274,7 @@ func (e *Engine) feed(c *call) error {
 
 // trip calls the store, for no longer than a round trip may take.
 func (e *Engine) trip(op string, f func(context.Context) error) error {
+	defer e.tripped(op, e.queued())
 	if !e.traits.Markers { // no server, no connection
 		return f(e.ctx)
 	}

@@ -45,6 +45,9 @@ func (l *lane) push(cs ...*call) error {
 	case len(l.queue) >= l.e.opt.MaxQueue:
 		return ErrBusy
 	}
+	for _, c := range cs {
+		c.queued = l.e.queued()
+	}
 	l.queue = append(l.queue, cs...)
 	select {
 	case l.wake <- struct{}{}:
@@ -70,7 +73,12 @@ func (l *lane) loop() {
 			if len(batch) == 0 {
 				break
 			}
+			now := l.e.begin(Writes)
+			for _, c := range batch {
+				l.e.waited(Writes, c.queued, now)
+			}
 			l.process(batch)
+			l.e.end(Writes)
 		}
 		l.mu.Lock()
 		shut := l.shut
@@ -128,6 +136,7 @@ func (l *lane) process(calls []*call) {
 			l.again(later)
 			return
 		}
+		l.e.retrying(Writes, err)
 		kind, patience := dal.KindOf(err), false
 		switch kind {
 		case dal.Duplicate, dal.Conflict:
@@ -226,6 +235,7 @@ func (l *lane) attempt(calls []*call) (later []*call, err error) {
 		return nil, err
 	}
 	defer tx.Rollback()
+	began := l.e.queued()
 	b := &batch{lane: l, tx: tx, set: newSet(), over: overlay{}}
 	if err := b.lock(calls); err != nil {
 		return nil, err
@@ -252,6 +262,8 @@ func (l *lane) attempt(calls []*call) (later []*call, err error) {
 	for _, a := range b.answers {
 		a.c.finish(a.err)
 	}
+	l.e.batched(began, BatchStats{Kind: Writes, Calls: len(b.answers) + len(b.later) + len(b.doubtful), Rows: len(b.set.rows) + len(b.set.ranges),
+		Writes: b.rows, Later: len(b.later) + len(b.doubtful)})
 	for _, c := range b.doubtful {
 		go l.e.ascertain(c)
 	}
@@ -414,7 +426,7 @@ func (b *batch) commit() error {
 	}
 	l := b.lane
 	if !l.e.traits.Markers {
-		return b.tx.Commit(l.e.ctx, changes)
+		return l.e.trip("commit", func(ctx context.Context) error { return b.tx.Commit(ctx, changes) })
 	}
 	l.batch++
 	changes = append(changes, l.markers()...)

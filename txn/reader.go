@@ -3,6 +3,7 @@ package txn
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/hopsql/hopsql/dal"
 )
@@ -14,6 +15,7 @@ type readCall struct {
 	set   *set
 	err   error
 	done  chan struct{}
+	since time.Duration // when it was queued, by clock
 }
 
 // read fetches what the call wants, together with all other waiting calls.
@@ -21,7 +23,7 @@ func (e *Engine) read(c *call) (*set, error) {
 	if len(c.wants) == 0 {
 		return newSet(), nil
 	}
-	r := &readCall{ctx: c.ctx, wants: c.wants, done: make(chan struct{})}
+	r := &readCall{ctx: c.ctx, wants: c.wants, done: make(chan struct{}), since: e.queued()}
 	select {
 	case e.reads <- r:
 	case <-e.ctx.Done():
@@ -73,8 +75,11 @@ func (e *Engine) gather(r *readCall) []*readCall {
 }
 
 func (e *Engine) readBatch(batch []*readCall) {
+	began := e.begin(Reads)
+	defer e.end(Reads)
 	all := wants{}
 	for _, r := range batch {
+		e.waited(Reads, r.since, began)
 		for w, lock := range r.wants {
 			all.add(w, e.readLock(lock))
 		}
@@ -83,6 +88,9 @@ func (e *Engine) readBatch(batch []*readCall) {
 	for _, r := range batch {
 		r.set, r.err = set, err
 		close(r.done)
+	}
+	if err == nil {
+		e.batched(began, BatchStats{Kind: Reads, Calls: len(batch), Rows: len(all)})
 	}
 }
 
@@ -121,6 +129,7 @@ func (e *Engine) readWants(all wants) (*set, error) {
 			if e.opt.Now().Sub(start) > e.opt.Patience {
 				return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 			}
+			e.retrying(Reads, err)
 			if n == 1 {
 				e.opt.Logger.Warn("reading from the store failed, trying again", "err", err)
 			}

@@ -110,14 +110,17 @@ func (tx *Tx) stored(t *schema.Table, k schema.Key, lock dal.Lock) (schema.Row, 
 		return nil, false
 	}
 	if row, ok := tx.hints.get(t.Primary, k); ok {
+		tx.call.stats.HintHits++
 		return row, true
 	}
 	// A row that is wanted exclusively may well be about to be created: go on as if
 	// it were absent. Any other missing hint is worth a plain read first.
 	if lock != dal.Exclusive {
+		tx.call.stats.HintMisses++
 		tx.unsure = true
 		return nil, false
 	}
+	tx.call.stats.HintGuesses++
 	return nil, true
 }
 
@@ -137,8 +140,10 @@ func (tx *Tx) Lookup(x *schema.Index, k schema.Key) ([]schema.Row, error) {
 	if tx.base == nil {
 		if tx.hints.covers(x) {
 			if row, ok := tx.hints.get(x, k); ok {
+				tx.call.stats.HintHits++
 				return []schema.Row{row}, nil
 			}
+			tx.call.stats.HintMisses++
 			tx.unsure = true
 		}
 		if rows, fresh := tx.freshRows(x, k); fresh {
