@@ -35,6 +35,7 @@ type Store struct {
 	ensure func(ctx context.Context) error // creates the database
 	unlock func() error                    // the last thing of Close
 	trace  func(roundTrip string)
+	sent   counters
 	closed atomic.Bool
 	// attempts is on how many connections a call is sent as long as they turn out to be
 	// broken before anything was sent.
@@ -224,6 +225,7 @@ func (q *query) send(ctx context.Context) error {
 	if len(q.sc.stmts) == 0 {
 		return nil
 	}
+	q.s.sent.add(q.sc)
 	return q.s.run(ctx, q.conn, q.sc)
 }
 

@@ -159,6 +159,7 @@ func (t *tx) end(rollback bool) {
 		_ = t.conn.Raw(func(conn any) error {
 			sc := newScript(t.s.d, false)
 			sc.plain("ROLLBACK")
+			t.s.sent.add(sc)
 			if err := t.s.run(ctx, conn, sc); err != nil {
 				return discard{err}
 			}
