@@ -113,7 +113,11 @@ func (s *Server) acquire() error {
 	default:
 	}
 	s.stats.waiting.Add(1)
-	defer s.stats.waiting.Add(-1)
+	began := time.Now()
+	defer func() {
+		s.stats.waiting.Add(-1)
+		s.stats.waited.Add(int64(time.Since(began)))
+	}()
 	patience := time.NewTimer(s.cfg.QueueWait)
 	defer patience.Stop()
 	select {

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -84,7 +86,7 @@ type Server struct {
 	running sync.WaitGroup // connections
 
 	stats struct {
-		waiting, busy, received, sent, queued atomic.Int64
+		waiting, waited, busy, received, sent, queued atomic.Int64
 	}
 }
 
@@ -133,15 +135,27 @@ func (s *Server) Register(protocol string, methods map[string]Method) {
 	}
 }
 
+// Methods are the names of all registered methods, each once.
+func (s *Server) Methods() []string {
+	names := map[string]bool{}
+	for _, methods := range s.protocols {
+		for name := range methods {
+			names[name] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
 // Addr is the address listened on.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 
 // Stats are counters of a server for its metrics.
 type Stats struct {
-	Connections   int   // open now
-	Running       int   // calls in progress now
-	Waiting       int   // connections now held up because all handlers are taken
-	Busy          int64 // calls answered "Server too busy"
+	Connections   int           // open now
+	Running       int           // calls in progress now
+	Waiting       int           // connections now held up because all handlers are taken
+	Waited        time.Duration // of all calls together, for a handler
+	Busy          int64         // calls answered "Server too busy"
 	ReceivedBytes int64
 	SentBytes     int64
 	QueuedBytes   int64 // of answers that clients have not read yet
@@ -154,6 +168,7 @@ func (s *Server) Stats() Stats {
 	s.mu.Unlock()
 	return Stats{
 		Connections: n, Running: len(s.slots), Waiting: int(s.stats.waiting.Load()), Busy: s.stats.busy.Load(),
+		Waited: time.Duration(s.stats.waited.Load()),
 		ReceivedBytes: s.stats.received.Load(), SentBytes: s.stats.sent.Load(),
 		QueuedBytes: s.stats.queued.Load(),
 	}

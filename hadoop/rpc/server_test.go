@@ -105,7 +105,7 @@ func TestTooBusy(t *testing.T) {
 	}
 	p.write(call0)
 	p.expect(success0)
-	if s.Stats().Busy != 1 {
+	if st := s.Stats(); st.Busy != 1 || st.Waited < 30*time.Millisecond {
 		t.Errorf("%+v", s.Stats())
 	}
 }
