@@ -132,6 +132,9 @@ func (n *clientConn) send(callID int32, frame []byte) (*waiter, error) {
 	}
 	n.calls[callID] = w
 	n.lastUsed = w.sent
+	if len(n.calls) > 1 {
+		n.out.crowded()
+	}
 	n.mu.Unlock()
 	if err := n.out.send(frame); err != nil && n.forget(callID) {
 		return nil, fmt.Errorf("%w: %w", errNotSent, err)

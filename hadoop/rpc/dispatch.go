@@ -101,7 +101,7 @@ func (c *conn) begin(h requestHeader, rest []byte, b *buffer) error {
 		return err
 	}
 	c.calls.Add(1)
-	go t.run()
+	c.s.workers.run(t)
 	return nil
 }
 

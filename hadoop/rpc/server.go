@@ -75,6 +75,7 @@ type Server struct {
 	listener  net.Listener
 	protocols map[string]map[string]*boundMethod
 	slots     chan struct{} // one element for each call in progress
+	workers   workers
 
 	base   context.Context // of all handlers
 	cancel context.CancelFunc
@@ -168,7 +169,7 @@ func (s *Server) Stats() Stats {
 	s.mu.Unlock()
 	return Stats{
 		Connections: n, Running: len(s.slots), Waiting: int(s.stats.waiting.Load()), Busy: s.stats.busy.Load(),
-		Waited: time.Duration(s.stats.waited.Load()),
+		Waited:        time.Duration(s.stats.waited.Load()),
 		ReceivedBytes: s.stats.received.Load(), SentBytes: s.stats.sent.Load(),
 		QueuedBytes: s.stats.queued.Load(),
 	}
@@ -239,8 +240,10 @@ func (s *Server) tend() {
 	for {
 		select {
 		case <-s.quit:
+			s.workers.close()
 			return
 		case now := <-tick.C:
+			s.workers.trim()
 			s.mu.Lock()
 			for c := range s.conns {
 				c.tend(now)

@@ -46,6 +46,12 @@ type server struct {
 // start serves; kv is the configuration.
 func start(t testing.TB, kv map[string]string) *server {
 	t.Helper()
+	return startListing(t, kv, 5)
+}
+
+// startListing is start with pages of so many entries.
+func startListing(t testing.TB, kv map[string]string, page int) *server {
+	t.Helper()
 	s := &server{t: t, store: faulty.New(memstore.New()), audit: filepath.Join(t.TempDir(), "audit.log")}
 	s.leads.Store(true)
 	s.conf.Store(conf.New(kv))
@@ -63,7 +69,7 @@ func start(t testing.TB, kv map[string]string) *server {
 	defaults := namespace.ServerDefaults{BlockSize: 128 << 20, BytesPerChecksum: 512, WritePacketSize: 65536, Replication: 3,
 		FileBufferSize: 4096, TrashInterval: 360, ChecksumType: "CRC32C"}
 	limits := namespace.DefaultLimits()
-	limits.MinBlockSize, limits.ListLimit = 16, 5
+	limits.MinBlockSize, limits.ListLimit = 16, page
 	ns := namespace.New(s.engine, reg, safe, namespace.Settings{Limits: limits, Owner: "hdfs", SuperGroup: "supergroup",
 		CheckPermissions: true, Defaults: defaults})
 	mapping := groups.New(groups.Config{Static: map[string][]string{"alice": {"users"}, "bob": {"users"}, "root": {"supergroup"}},
