@@ -40,6 +40,9 @@ type Options struct {
 	Lanes int
 	// Readers is how many batches of reads run side by side; 3.
 	Readers int
+	// Crowd is how many calls wait before another batch goes out beside the one that is
+	// under way; 64.
+	Crowd int
 	// MaxCalls is the most calls of a batch; 256.
 	MaxCalls int
 	// MaxQueue is the most calls that may wait; 20,000.
@@ -71,6 +74,7 @@ func (o *Options) setDefaults(traits dal.Traits) {
 	}
 	def(&o.Lanes, max(1, traits.Lanes))
 	def(&o.Readers, 3)
+	def(&o.Crowd, 64)
 	def(&o.MaxCalls, 256)
 	def(&o.MaxQueue, 20_000)
 	def(&o.Hints, 100_000)
@@ -94,6 +98,10 @@ func (o *Options) setDefaults(traits dal.Traits) {
 	}
 }
 
+// slowBatch is how long a batch may take before those behind it no longer wait for it
+// to end: it may be held up by a lock.
+const slowBatch = 20 * time.Millisecond
+
 // An Engine runs functions over the rows of one store. Safe for many goroutines.
 type Engine struct {
 	store  dal.Store
@@ -101,12 +109,13 @@ type Engine struct {
 	opt    Options
 	hints  *Hints
 	ids    *ids
-	reads  chan *readCall
+	reads  readQueue
 	lanes  []*lane
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 	laneWG sync.WaitGroup
+	queue  atomic.Int64    // calls that wait in lanes
 	busy   [2]atomic.Int32 // batches under way, by Kind
 }
 
@@ -117,17 +126,13 @@ func New(store dal.Store, opt Options) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("hint cache: %w", err)
 	}
-	e := &Engine{store: store, traits: store.Traits(), opt: opt, hints: hints,
-		reads: make(chan *readCall, opt.MaxQueue)}
+	e := &Engine{store: store, traits: store.Traits(), opt: opt, hints: hints}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.ids = newIDs(e)
 	for i := range opt.Lanes {
 		l := newLane(e, i)
 		e.lanes = append(e.lanes, l)
 		e.laneWG.Go(l.loop)
-	}
-	for range opt.Readers {
-		e.wg.Go(e.readLoop)
 	}
 	return e, nil
 }
@@ -144,6 +149,7 @@ func (e *Engine) Close() {
 	e.laneWG.Wait()
 	t.Stop()
 	e.cancel()
+	e.reads.close()
 	e.wg.Wait()
 }
 

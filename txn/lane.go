@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"hash/fnv"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/hopsql/hopsql/dal"
 	"github.com/hopsql/hopsql/schema"
@@ -20,20 +22,32 @@ type lane struct {
 	queue []*call
 	wake  chan struct{}
 	shut  bool
-	batch int64 // number of the newest batch that wrote a marker
+	batch int64        // number of the newest batch that wrote a marker
+	began atomic.Int64 // when the batch under way began, by clock; 0 for none
 }
 
 func newLane(e *Engine, index int) *lane {
 	return &lane{e: e, index: index, wake: make(chan struct{}, 1)}
 }
 
+// laneOf chooses the lane of a call: by its directory, among as many lanes as the
+// calls that wait are worth. A large batch costs the store much less than several small
+// ones, so one lane is enough until there is a crowd or a batch is held up. Where
+// guards keep the batches of all NameNodes apart, a directory has one lane for good.
 func (e *Engine) laneOf(c *call) *lane {
-	if len(e.lanes) == 1 {
+	n := len(e.lanes)
+	if n > 1 && !e.traits.Guards {
+		n = min(n, 1+int(e.queue.Load())/e.opt.Crowd)
+		if began := e.lanes[0].began.Load(); n == 1 && began != 0 && clock()-time.Duration(began) > slowBatch {
+			n = len(e.lanes)
+		}
+	}
+	if n == 1 {
 		return e.lanes[0]
 	}
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(c.lane))
-	return e.lanes[h.Sum32()%uint32(len(e.lanes))]
+	return e.lanes[h.Sum32()%uint32(n)]
 }
 
 func (l *lane) push(cs ...*call) error {
@@ -49,6 +63,7 @@ func (l *lane) push(cs ...*call) error {
 		c.queued = l.e.queued()
 	}
 	l.queue = append(l.queue, cs...)
+	l.e.queue.Add(int64(len(cs)))
 	select {
 	case l.wake <- struct{}{}:
 	default:
@@ -73,12 +88,14 @@ func (l *lane) loop() {
 			if len(batch) == 0 {
 				break
 			}
+			l.began.Store(int64(clock()))
 			now := l.e.begin(Writes)
 			for _, c := range batch {
 				l.e.waited(Writes, c.queued, now)
 			}
 			l.process(batch)
 			l.e.end(Writes)
+			l.began.Store(0)
 		}
 		l.mu.Lock()
 		shut := l.shut
@@ -116,6 +133,7 @@ func (l *lane) take() []*call {
 		}
 	}
 	l.queue = append(l.queue[:0], l.queue[i:]...)
+	l.e.queue.Add(-int64(i))
 	return batch
 }
 

@@ -66,15 +66,13 @@ type Load struct {
 	Lanes, BusyLanes            int
 }
 
-// Load counts; it takes the lock of each lane for a moment.
+// Load counts.
 func (e *Engine) Load() Load {
-	out := Load{WaitingReads: len(e.reads), Readers: e.opt.Readers, BusyReaders: int(e.busy[Reads].Load()),
+	e.reads.mu.Lock()
+	reads := len(e.reads.waiting)
+	e.reads.mu.Unlock()
+	out := Load{WaitingReads: reads, WaitingWrites: int(e.queue.Load()), Readers: e.opt.Readers, BusyReaders: int(e.busy[Reads].Load()),
 		Lanes: len(e.lanes), BusyLanes: int(e.busy[Writes].Load())}
-	for _, l := range e.lanes {
-		l.mu.Lock()
-		out.WaitingWrites += len(l.queue)
-		l.mu.Unlock()
-	}
 	return out
 }
 

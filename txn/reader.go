@@ -3,6 +3,7 @@ package txn
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/hopsql/hopsql/dal"
@@ -18,18 +19,23 @@ type readCall struct {
 	since time.Duration // when it was queued, by clock
 }
 
+// readQueue is where calls wait for rows.
+type readQueue struct {
+	mu      sync.Mutex
+	waiting []*readCall
+	flying  int           // batches under way
+	began   time.Duration // when the newest of them began, by clock
+	shut    bool
+}
+
 // read fetches what the call wants, together with all other waiting calls.
 func (e *Engine) read(c *call) (*set, error) {
 	if len(c.wants) == 0 {
 		return newSet(), nil
 	}
 	r := &readCall{ctx: c.ctx, wants: c.wants, done: make(chan struct{}), since: e.queued()}
-	select {
-	case e.reads <- r:
-	case <-e.ctx.Done():
-		return nil, ErrClosed
-	default:
-		return nil, ErrBusy
+	if err := e.queueRead(r); err != nil {
+		return nil, err
 	}
 	select {
 	case <-r.done:
@@ -41,16 +47,37 @@ func (e *Engine) read(c *call) (*set, error) {
 	}
 }
 
-// readLoop serves waiting reads, all that are there at once in one batch. While a
-// batch is in flight the next one gathers.
+// queueRead adds a call to those that wait, and begins a batch if none is under way. A
+// further one beside it is worth its statements only for a crowd, or when the store
+// takes long.
+func (e *Engine) queueRead(r *readCall) error {
+	q := &e.reads
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	switch {
+	case q.shut:
+		return ErrClosed
+	case len(q.waiting) >= e.opt.MaxQueue:
+		return ErrBusy
+	}
+	q.waiting = append(q.waiting, r)
+	if q.flying == 0 || q.flying < e.opt.Readers && (len(q.waiting) >= e.opt.Crowd || clock()-q.began > slowBatch) {
+		q.flying++
+		q.began = clock()
+		e.wg.Go(e.readLoop)
+	}
+	return nil
+}
+
+// readLoop serves waiting reads, all that are there at once in one batch, until no
+// more wait. While a batch is under way the next one gathers.
 func (e *Engine) readLoop() {
 	for {
-		select {
-		case r := <-e.reads:
-			e.readBatch(e.gather(r))
-		case <-e.ctx.Done():
+		batch := e.gatherReads()
+		if len(batch) == 0 {
 			return
 		}
+		e.readBatch(batch)
 	}
 }
 
@@ -58,20 +85,36 @@ func (e *Engine) readLoop() {
 // a few hundred KB.
 const maxReadWants = 8192
 
-func (e *Engine) gather(r *readCall) []*readCall {
-	batch, n := []*readCall{r}, len(r.wants)
-	for n < maxReadWants {
-		select {
-		case r := <-e.reads:
-			if r.ctx.Err() == nil {
-				batch = append(batch, r)
-				n += len(r.wants)
-			}
-		default:
-			return batch
+// gatherReads takes the next batch; none when the loop is to end.
+func (e *Engine) gatherReads() []*readCall {
+	q := &e.reads
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.waiting) == 0 || q.flying > 1 && len(q.waiting) < e.opt.Crowd && clock()-q.began <= slowBatch {
+		q.flying--
+		return nil
+	}
+	q.began = clock()
+	var batch []*readCall
+	n, i := 0, 0
+	for ; i < len(q.waiting) && n < maxReadWants; i++ {
+		if r := q.waiting[i]; r.ctx.Err() == nil {
+			batch = append(batch, r)
+			n += len(r.wants)
 		}
 	}
+	q.waiting = append(q.waiting[:0], q.waiting[i:]...)
+	if len(batch) == 0 {
+		q.flying--
+	}
 	return batch
+}
+
+// close refuses further calls.
+func (q *readQueue) close() {
+	q.mu.Lock()
+	q.shut = true
+	q.mu.Unlock()
 }
 
 func (e *Engine) readBatch(batch []*readCall) {

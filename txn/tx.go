@@ -101,6 +101,10 @@ func (tx *Tx) stored(t *schema.Table, k schema.Key, lock dal.Lock) (schema.Row, 
 		if !ok {
 			return nil, false
 		}
+		if s.row == nil && lock == dal.Exclusive && (tx.batch == nil || s.lock == dal.Shared) {
+			tx.asked.guess(t, k)
+			return nil, true
+		}
 		if lock > s.lock && tx.batch != nil {
 			return nil, false
 		}
@@ -121,6 +125,7 @@ func (tx *Tx) stored(t *schema.Table, k schema.Key, lock dal.Lock) (schema.Row, 
 		return nil, false
 	}
 	tx.call.stats.HintGuesses++
+	tx.asked.guess(t, k)
 	return nil, true
 }
 

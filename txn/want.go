@@ -76,6 +76,13 @@ func (ws wants) add(w want, lock dal.Lock) {
 	}
 }
 
+// guess notes that a row which is wanted exclusively seems not to be there. A row that
+// is absent cannot be locked in any mode, so it is looked at in the statement that locks
+// its ancestors shared. If it is there after all, the call has a hint for the next batch.
+func (ws wants) guess(t *schema.Table, k schema.Key) {
+	ws[want{index: t.Primary, key: k}] = dal.Shared
+}
+
 // locked returns the rows to lock, in the one lock order: tables by schema, rows
 // by key. Neighbours of one mode share a fetch of at most most keys.
 func (ws wants) locked(most int) []dal.Fetch {

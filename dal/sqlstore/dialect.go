@@ -34,9 +34,10 @@ type dialect struct {
 	// deletes is the most keys of a DELETE … WHERE, which takes no hint; more are
 	// joined. 0 is no limit.
 	deletes int
-	// tuples: keys are compared as (a,b) IN (VALUES …) and (a,b) > (…); else they
-	// are spelled out with AND and OR, the only form that the others plan well.
-	tuples bool
+	// tuples: keys are compared as (a,b) IN (VALUES …) and (a,b) > (…). rows: as (a,b) IN
+	// ((…),…) where the server is new enough. Else they are spelled out with AND and OR,
+	// the only form that every server plans well.
+	tuples, rows bool
 
 	greatest    string // function of the larger of two values
 	upsert      string // begins the part of an INSERT that a Put needs, "%" is the key
@@ -58,6 +59,7 @@ var innodb = dialect{
 	traits: dal.Traits{Name: "innodb", Lanes: 3, Markers: true, MaxChanges: 10_000, MaxKeys: 1_000},
 	folder: "mysql", engine: "InnoDB",
 	follows:  true,
+	rows:     true,
 	begin:    "BEGIN",
 	snapshot: "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
 	shared:   " LOCK IN SHARE MODE",
@@ -75,7 +77,7 @@ var ndb = func() dialect {
 	d.folder, d.engine = "ndb", "NDBCLUSTER"
 	d.snapshot = "BEGIN"
 	d.lockReads = true
-	d.hint, d.hintKey, d.deletes = "", "", 0 // its plans were measured without
+	d.hint, d.hintKey, d.deletes, d.rows = "", "", 0, false // its plans were measured without
 	return d
 }()
 

@@ -99,9 +99,12 @@ func (s *script) keys(x *schema.Index, intro string, keys []schema.Key) {
 		s.sql(" IN (")
 		s.each(len(keys), ",", func(i int) { s.value(s.decode(keys[i], cols)[0]) })
 		s.sql(")")
-	case s.d.tuples && len(keys) > 1:
+	case len(keys) > 1 && (s.d.tuples || s.rows):
 		s.names(cols)
-		s.sql(" IN (VALUES ")
+		s.sql(" IN (")
+		if s.d.tuples {
+			s.sql("VALUES ")
+		}
 		s.each(len(keys), ",", func(i int) { s.tuple(s.decode(keys[i], cols)) })
 		s.sql(")")
 	default:

@@ -101,12 +101,12 @@ func (c *call) statements(t *testing.T, d *dialect) string {
 	var err error
 	switch {
 	case c.read != nil:
-		_, err = s.reading(c.read, nil).answer(t.Context(), c.read)
+		_, err = s.reading(c.read, &textConn{rows: true}).answer(t.Context(), c.read)
 	case c.lock != nil:
-		_, err = x.locking(nil).answer(t.Context(), c.lock)
+		_, err = x.locking(&textConn{rows: true}).answer(t.Context(), c.lock)
 	default:
 		var last bool
-		err = x.commit(t.Context(), x.locking(nil), c.changes, &last)
+		err = x.commit(t.Context(), x.locking(&textConn{rows: true}), c.changes, &last)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -164,7 +164,7 @@ func TestTextsStaySmall(t *testing.T) {
 	}
 	x := &tx{s: s}
 	var last bool
-	if err := x.commit(t.Context(), x.locking(nil), changes, &last); err != nil || !last {
+	if err := x.commit(t.Context(), x.locking(&textConn{rows: true}), changes, &last); err != nil || !last {
 		t.Fatal(last, err)
 	}
 	if texts < 10 || commits != 1 {

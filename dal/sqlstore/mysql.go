@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -129,7 +130,7 @@ func newTextConnector(cfg MySQLConfig, d *dialect, database string) (*textConnec
 		"SET autocommit=1, sql_mode='STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', default_storage_engine=" + d.engine +
 		", innodb_lock_wait_timeout=" + strconv.Itoa(max(1, int(cfg.LockWait/time.Second))) +
 		", wait_timeout=" + silence + ", net_read_timeout=" + silence + "; " +
-		"SELECT CONNECTION_ID()"
+		"SELECT CONNECTION_ID(), VERSION()"
 	return &textConnector{Connector: base, setup: setup}, nil
 }
 
@@ -150,7 +151,7 @@ func (c *textConnector) Connect(ctx context.Context) (driver.Conn, error) {
 		return nil, unexpected("the MySQL driver's %T lacks a method", base)
 	}
 	t := &textConn{textDriver: conn}
-	if t.id, err = t.begin(ctx, c.setup); err != nil {
+	if err := t.begin(ctx, c.setup); err != nil {
 		base.Close()
 		return nil, err
 	}
@@ -170,30 +171,51 @@ type textDriver interface {
 	driver.NamedValueChecker
 }
 
-// textConn is a connection that knows its number at the server.
+// textConn is a connection that knows its number at the server and what that can do.
 type textConn struct {
 	textDriver
-	id int64
+	id   int64
+	rows bool // see rowsByKey
 }
 
-// begin sends the set-up of the session and returns the connection's number.
-func (c *textConn) begin(ctx context.Context, setup string) (int64, error) {
+// begin sends the set-up of the session and learns who is there.
+func (c *textConn) begin(ctx context.Context, setup string) error {
 	rows, err := c.QueryContext(ctx, setup, nil)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer rows.Close()
-	dest := make([]driver.Value, 1)
+	dest := make([]driver.Value, 2)
 	if err := rows.Next(dest); err != nil {
-		return 0, err
+		return err
 	}
 	switch id := dest[0].(type) {
 	case int64:
-		return id, nil
+		c.id = id
 	case uint64:
-		return int64(id), nil
+		c.id = int64(id)
+	default:
+		return unexpected("CONNECTION_ID() is a %T", dest[0])
 	}
-	return 0, unexpected("CONNECTION_ID() is a %T", dest[0])
+	version, ok := dest[1].([]byte)
+	if !ok {
+		return unexpected("VERSION() is a %T", dest[1])
+	}
+	c.rows = rowsByKey(string(version))
+	return nil
+}
+
+// rowsByKey reports whether a server looks up (a,b) IN ((…),…) by key, which costs it
+// a third less than the same with AND and OR. MySQL before 5.7.3 scans the table.
+func rowsByKey(version string) bool {
+	var major, minor, patch int
+	if n, _ := fmt.Sscanf(version, "%d.%d.%d", &major, &minor, &patch); n < 3 {
+		return false
+	}
+	if strings.Contains(version, "MariaDB") {
+		return major > 10 || major == 10 && minor >= 3
+	}
+	return major > 5 || major == 5 && (minor > 7 || minor == 7 && patch >= 3)
 }
 
 // kill ends a connection at the server. Where it fails the server finds out by

@@ -18,6 +18,7 @@ type script struct {
 	// shape is the text without its values, for Trace; nil if nobody asks.
 	shape []byte
 	muted bool
+	rows  bool           // the server finds rows by (a,b) IN ((…),…)
 	vals  []schema.Value // scratch of key
 }
 
@@ -29,8 +30,12 @@ type statement struct {
 	into           *[]schema.Row // where the rows of table go; nil: there are none
 }
 
-func newScript(d *dialect, traced bool) *script {
+// newScript begins a script for a driver's connection.
+func newScript(d *dialect, traced bool, conn any) *script {
 	s := &script{d: d, buf: make([]byte, 0, 1024)}
+	if c, ok := conn.(*textConn); ok {
+		s.rows = c.rows && d.rows
+	}
 	if traced {
 		s.shape = []byte{}
 	}

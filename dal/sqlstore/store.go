@@ -93,7 +93,7 @@ func (s *Store) Read(ctx context.Context, fetches []dal.Fetch) ([]dal.Rows, erro
 // reading prepares a read over a driver's connection.
 func (s *Store) reading(fetches []dal.Fetch, conn any) *query {
 	several := s.several(fetches)
-	q := &query{s: s, sc: newScript(s.d, s.trace != nil), conn: conn, lock: s.readLock(fetches, several)}
+	q := &query{s: s, sc: newScript(s.d, s.trace != nil, conn), conn: conn, lock: s.readLock(fetches, several)}
 	if several {
 		q.head, q.tail = s.d.snapshot, "COMMIT"
 	}

@@ -78,7 +78,7 @@ func (t *tx) Commit(ctx context.Context, changes []dal.Change) error {
 
 // locking prepares a call over the transaction's connection.
 func (t *tx) locking(conn any) *query {
-	q := &query{s: t.s, sc: newScript(t.s.d, t.s.trace != nil), conn: conn, lock: func(f *dal.Fetch) dal.Lock { return f.Lock }}
+	q := &query{s: t.s, sc: newScript(t.s.d, t.s.trace != nil, conn), conn: conn, lock: func(f *dal.Fetch) dal.Lock { return f.Lock }}
 	if !t.begun {
 		q.head = t.s.d.begin
 	}
@@ -157,7 +157,7 @@ func (t *tx) end(rollback bool) {
 		defer cancel()
 		// The error closes the connection, and there is nobody else to tell.
 		_ = t.conn.Raw(func(conn any) error {
-			sc := newScript(t.s.d, false)
+			sc := newScript(t.s.d, false, conn)
 			sc.plain("ROLLBACK")
 			t.s.sent.add(sc)
 			if err := t.s.run(ctx, conn, sc); err != nil {

@@ -13,7 +13,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -132,7 +134,22 @@ func (p *Process) Kill() {
 
 // Pause stops the process where it is (SIGSTOP); its connections stay open and
 // silent.
-func (p *Process) Pause() { p.signal(syscall.SIGSTOP) }
+func (p *Process) Pause() {
+	p.signal(syscall.SIGSTOP)
+	// The signal is on its way until the last thread stands still.
+	for range 1000 {
+		tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", p.PID()))
+		running := slices.ContainsFunc(tasks, func(file string) bool {
+			b, err := os.ReadFile(file)
+			i := bytes.LastIndexByte(b, ')')
+			return err == nil && i >= 0 && !bytes.HasPrefix(b[i:], []byte(") T"))
+		})
+		if !running {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
 
 // Continue undoes Pause.
 func (p *Process) Continue() { p.signal(syscall.SIGCONT) }
