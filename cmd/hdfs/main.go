@@ -33,6 +33,7 @@ func commands(t *tool) []*cli.Command {
 	}
 	return []*cli.Command{
 		c(clientCommands, "dfs", "-VERB ...", "the file system shell; `hdfs dfs -help` lists its verbs", t.dfs),
+		c(clientCommands, "bench", "OP...", "put load on a NameNode and measure how it bears it", t.bench),
 		c(clientCommands, "getconf", "-confKey KEY ...", "values of the configuration", t.getconf),
 		c(clientCommands, "groups", "[USER...]", "groups of users as the NameNode sees them", t.groups),
 		c(clientCommands, "version", "", "the version of this program", t.version),

@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -63,9 +64,10 @@ func (cfg *ClientConfig) setDefaults() {
 // made when it is needed and made again when it broke. A Client is safe for
 // concurrent use.
 type Client struct {
-	cfg    ClientConfig
-	id     [16]byte
-	callID atomic.Int32
+	cfg           ClientConfig
+	id            [16]byte
+	callerContext []byte
+	callID        atomic.Int32
 
 	sent, queued atomic.Int64
 
@@ -78,7 +80,10 @@ type Client struct {
 // NewClient makes a client with a random client id. It does not connect.
 func NewClient(cfg ClientConfig) *Client {
 	cfg.setDefaults()
-	c := &Client{cfg: cfg, conns: make(map[string]*clientConn), all: make(map[*clientConn]struct{})}
+	c := &Client{
+		cfg: cfg, callerContext: []byte(cfg.CallerContext),
+		conns: make(map[string]*clientConn), all: make(map[*clientConn]struct{}),
+	}
 	rand.Read(c.id[:])         // never fails
 	c.id[6] = c.id[6]&0xf | 64 // a UUID of version 4, as Java's
 	c.id[8] = c.id[8]&0x3f | 128
@@ -103,30 +108,65 @@ func (c *Client) Call(ctx context.Context, addr, protocol, method string, req, r
 // CallAs is Call with an id of the caller's and a retry count: retries of one
 // logical call keep the id, so that a server can tell.
 func (c *Client) CallAs(ctx context.Context, addr, protocol, method string, callID, retry int32, req, resp proto.Message) error {
-	frame := newBuffer()
+	frame := c.newFrame(protocol, method, callID, retry)
 	defer frame.free()
-	h := requestHeader{callID: callID, retry: retry, clientID: c.id[:], callerContext: []byte(c.cfg.CallerContext)}
-	frame.b = appendRequestHeader(beginFrame(frame.b), h)
-	frame.b = appendMethodHeader(frame.b, protocol, method)
 	var err error
 	if frame.b, err = appendMessage(frame.b, req); err != nil {
 		return fmt.Errorf("%s: %w", method, err)
 	}
-	endFrame(frame.b, 0)
-
-	answer, err := c.exchange(ctx, addr, protocol, callID, frame.b)
+	answer, body, err := c.roundTrip(ctx, addr, protocol, method, callID, frame)
 	if err != nil {
 		return err
 	}
-	defer answer.frame.free()
-	body, _, err := cutMessage(answer.body)
-	if err == nil {
-		err = proto.Unmarshal(body, resp)
-	}
-	if err != nil {
-		return fmt.Errorf("cannot decode the answer of %s to %s: %w", addr, method, err)
+	defer answer.free()
+	if err := proto.Unmarshal(body, resp); err != nil {
+		return undecodable(addr, method, err)
 	}
 	return nil
+}
+
+// CallEncoded is Call for one who encodes and decodes messages himself. The
+// encoded answer is appended to dst.
+func (c *Client) CallEncoded(ctx context.Context, addr, protocol, method string, req, dst []byte) ([]byte, error) {
+	id := c.CallID()
+	frame := c.newFrame(protocol, method, id, 0)
+	defer frame.free()
+	frame.b = append(protowire.AppendVarint(frame.b, uint64(len(req))), req...)
+	answer, body, err := c.roundTrip(ctx, addr, protocol, method, id, frame)
+	if err != nil {
+		return dst, err
+	}
+	dst = append(dst, body...)
+	answer.free()
+	return dst, nil
+}
+
+// newFrame begins the frame of a call, to which the request is appended.
+func (c *Client) newFrame(protocol, method string, callID, retry int32) *buffer {
+	frame := newBuffer()
+	h := requestHeader{callID: callID, retry: retry, clientID: c.id[:], callerContext: c.callerContext}
+	frame.b = appendRequestHeader(beginFrame(frame.b), h)
+	frame.b = appendMethodHeader(frame.b, protocol, method)
+	return frame
+}
+
+// roundTrip sends a call and returns the encoded message of its answer, which
+// lies in the buffer beside it; the caller frees that.
+func (c *Client) roundTrip(ctx context.Context, addr, protocol, method string, callID int32, frame *buffer) (*buffer, []byte, error) {
+	a, err := c.exchange(ctx, addr, protocol, callID, endFrame(frame.b, 0))
+	if err != nil {
+		return nil, nil, err
+	}
+	body, _, err := cutMessage(a.body)
+	if err != nil {
+		a.frame.free()
+		return nil, nil, undecodable(addr, method, err)
+	}
+	return a.frame, body, nil
+}
+
+func undecodable(addr, method string, err error) error {
+	return fmt.Errorf("cannot decode the answer of %s to %s: %w", addr, method, err)
 }
 
 // exchange sends frame and waits for its answer.

@@ -1,0 +1,220 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hopsql/hopsql/bench/figures"
+	"github.com/hopsql/hopsql/testkit/hadoop"
+	"github.com/hopsql/hopsql/testkit/mariadb"
+	"github.com/hopsql/hopsql/testkit/process"
+)
+
+// The systems that are compared.
+const (
+	Apache  = "Apache"
+	MariaDB = "MariaDB"
+	SQLite  = "SQLite"
+)
+
+const startPatience = 60 * time.Second
+
+// A System is a running NameNode, or several on one database.
+type System struct {
+	Name      string
+	Addresses []string       // host:port of the RPC of each NameNode
+	PIDs      map[string]int // by the names in figures: the NameNode (the first of several) and its database
+	NameNodes []*process.Process
+}
+
+// Address is the first NameNode's.
+func (s *System) Address() string { return s.Addresses[0] }
+
+// Alive is an error with the last words of a NameNode that has ended.
+func (s *System) Alive() error {
+	for _, nn := range s.NameNodes {
+		if nn.Ended() {
+			return fmt.Errorf("the NameNode of %s ended; its output:\n%s", s.Name, nn.Tail())
+		}
+	}
+	return nil
+}
+
+// StartApache starts Apache's NameNode with 32 handlers and a heap of 2 GB.
+func (l *Lab) StartApache(ctx context.Context) (*System, error) {
+	nn, err := hadoop.OpenNameNode(ctx, filepath.Join(l.Dir, "apache"), nil)
+	if err != nil {
+		return nil, err
+	}
+	l.OnClose(nn.Kill)
+	return &System{
+		Name: Apache, Addresses: []string{nn.Address}, NameNodes: []*process.Process{nn.Process},
+		PIDs: map[string]int{figures.NameNode: nn.PID()},
+	}, nil
+}
+
+// StartSQLite formats and starts our NameNode on a SQLite file.
+func (l *Lab) StartSQLite(ctx context.Context) (*System, error) {
+	return l.startOurs(ctx, SQLite, "sqlite://"+filepath.Join(l.Dir, "sqlite", "namespace.db"))
+}
+
+// StartMariaDB formats and starts our NameNode on a database of its own.
+func (l *Lab) StartMariaDB(ctx context.Context, server *mariadb.Server) (*System, error) {
+	if err := server.CreateDatabase(ctx, "versus"); err != nil {
+		return nil, err
+	}
+	s, err := l.startOurs(ctx, MariaDB, server.URL("versus"))
+	if err == nil {
+		s.PIDs[figures.Database] = server.PID()
+	}
+	return s, err
+}
+
+func (l *Lab) startOurs(ctx context.Context, name, storeURL string) (*System, error) {
+	if err := l.Format(ctx, name, storeURL); err != nil {
+		return nil, err
+	}
+	return l.StartNameNodes(ctx, name, storeURL, 1)
+}
+
+// settings are the keys of our NameNodes; addresses are those of one of them.
+func (l *Lab) settings(name, storeURL string) (props map[string]string, address string, err error) {
+	rpcPort, err := process.OpenPort()
+	if err != nil {
+		return nil, "", err
+	}
+	webPort, err := process.OpenPort()
+	if err != nil {
+		return nil, "", err
+	}
+	address = fmt.Sprintf("127.0.0.1:%d", rpcPort)
+	return map[string]string{
+		"fs.defaultFS":                                         "hdfs://" + address,
+		"hadoop.tmp.dir":                                       filepath.Join(l.Dir, name+"-tmp"),
+		"dfs.storage.driver.url":                               storeURL,
+		"dfs.namenode.rpc-address":                             address,
+		"dfs.namenode.http-address":                            fmt.Sprintf("127.0.0.1:%d", webPort),
+		"dfs.replication":                                      "1",
+		"dfs.namenode.safemode.extension":                      "0",
+		"dfs.namenode.fs-limits.min-block-size":                "0",
+		"dfs.namenode.datanode.registration.ip-hostname-check": "false",
+	}, address, nil
+}
+
+// Format makes a store an empty file system.
+func (l *Lab) Format(ctx context.Context, name, storeURL string) error {
+	props, _, err := l.settings(name, storeURL)
+	if err != nil {
+		return err
+	}
+	if file, ok := strings.CutPrefix(storeURL, "sqlite://"); ok {
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			return err
+		}
+	}
+	conf := filepath.Join(l.Dir, "conf-format-"+name)
+	if err := hadoop.SaveConf(conf, props); err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, l.HDFS, "namenode", "-format", "-force", "-nonInteractive")
+	cmd.Env = append(os.Environ(), environment(conf)...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("format %s: %w\n%s", name, err, out)
+	}
+	return nil
+}
+
+func environment(conf string) []string { return []string{"HADOOP_CONF_DIR=" + conf, "HADOOP_HOME="} }
+
+// StartNameNodes starts so many of our NameNodes on a formatted store and returns
+// when all are up.
+func (l *Lab) StartNameNodes(ctx context.Context, name, storeURL string, many int) (*System, error) {
+	s := &System{Name: name, PIDs: map[string]int{}}
+	for i := range many {
+		one := fmt.Sprintf("%s-%d", name, i+1)
+		props, address, err := l.settings(one, storeURL)
+		if err != nil {
+			return nil, err
+		}
+		conf := filepath.Join(l.Dir, "conf-"+one)
+		if err := hadoop.SaveConf(conf, props); err != nil {
+			return nil, err
+		}
+		p, err := l.start(one, environment(conf), l.HDFS, "namenode")
+		if err != nil {
+			return nil, err
+		}
+		s.NameNodes = append(s.NameNodes, p)
+		s.Addresses = append(s.Addresses, address)
+		if i == 0 {
+			s.PIDs[figures.NameNode] = p.PID()
+		} else {
+			s.PIDs[fmt.Sprintf("%s%d", figures.NameNode, i+1)] = p.PID()
+		}
+		wait, cancel := context.WithTimeout(ctx, startPatience)
+		_, err = p.WaitFor(wait, "NameNode up:")
+		cancel()
+		if err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// Stop ends the NameNodes of a system, not its database.
+func (s *System) Stop() error {
+	for _, nn := range s.NameNodes {
+		if err := nn.Stop(startPatience); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Settle waits until the processes of a system have almost nothing to do, such as
+// removing what a benchmark left, but not for ever.
+func (s *System) Settle(ctx context.Context) error {
+	const (
+		look  = 500 * time.Millisecond
+		quiet = look / 20
+		most  = 2 * time.Minute
+	)
+	for began := time.Now(); time.Since(began) < most; {
+		before, err := s.used()
+		if err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(look):
+		}
+		after, err := s.used()
+		if err != nil {
+			return err
+		}
+		if after-before <= quiet {
+			break
+		}
+	}
+	return s.Alive()
+}
+
+// used is the CPU of all processes of the system so far.
+func (s *System) used() (sum time.Duration, err error) {
+	for _, name := range slices.Sorted(maps.Keys(s.PIDs)) {
+		cpu, err := CPU(s.PIDs[name])
+		if err != nil {
+			return 0, fmt.Errorf("%s of %s: %w", name, s.Name, err)
+		}
+		sum += cpu
+	}
+	return sum, nil
+}
