@@ -277,11 +277,11 @@ func (l *lane) attempt(calls []*call) (later []*call, err error) {
 	}
 	l.e.hints.learn(b.set)
 	l.e.hints.wrote(b.over)
+	l.e.batched(began, BatchStats{Kind: Writes, Calls: len(b.answers) + len(b.later) + len(b.doubtful), Rows: len(b.set.rows) + len(b.set.ranges),
+		Writes: b.rows, Later: len(b.later) + len(b.doubtful)})
 	for _, a := range b.answers {
 		a.c.finish(a.err)
 	}
-	l.e.batched(began, BatchStats{Kind: Writes, Calls: len(b.answers) + len(b.later) + len(b.doubtful), Rows: len(b.set.rows) + len(b.set.ranges),
-		Writes: b.rows, Later: len(b.later) + len(b.doubtful)})
 	for _, c := range b.doubtful {
 		go l.e.ascertain(c)
 	}

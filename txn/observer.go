@@ -56,7 +56,7 @@ type BatchStats struct {
 	Rows   int           // rows and ranges that were asked for
 	Writes int           // rows that were written
 	Later  int           // calls that it could not answer: they go into another one
-	Took   time.Duration // from its first statement to the last answer
+	Took   time.Duration // from its start until it has all answers
 }
 
 // Load is what an engine is busy with now.

@@ -128,12 +128,12 @@ func (e *Engine) readBatch(batch []*readCall) {
 		}
 	}
 	set, err := e.readWants(all)
+	if err == nil {
+		e.batched(began, BatchStats{Kind: Reads, Calls: len(batch), Rows: len(all)})
+	}
 	for _, r := range batch {
 		r.set, r.err = set, err
 		close(r.done)
-	}
-	if err == nil {
-		e.batched(began, BatchStats{Kind: Reads, Calls: len(batch), Rows: len(all)})
 	}
 }
 
