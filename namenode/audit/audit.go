@@ -1,11 +1,10 @@
 // Package audit writes HDFS's audit log: a line for every operation on the
 // namespace, tab separated, as parsers of hdfs-audit.log expect it. A call never
-// waits for it: lines wait in a bounded queue, and those that find it full are
+// waits for the file: lines wait in a bounded queue, and those that find it full are
 // dropped and counted. It knows no operation.
 package audit
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"log/slog"
@@ -32,14 +31,23 @@ type Event struct {
 // Queue is how many lines may wait for the writer.
 const Queue = 16 << 10
 
-// A Log writes events to one file. A nil Log writes nothing. Safe for many
-// goroutines.
+// gather is how long the writer lets lines gather before it writes them: it is woken
+// and writes once for all of them.
+const gather = 50 * time.Millisecond
+
+// A Log writes events to one file, within about gather. A nil Log writes nothing.
+// Safe for many goroutines.
 type Log struct {
-	queue   chan Event
+	mu      sync.Mutex
+	lines   []byte // that wait
+	waiting int    // how many they are
+	stamp   stamp
+
+	wake    chan struct{}
 	quit    chan struct{}
 	done    chan struct{}
 	once    sync.Once
-	out     *bufio.Writer
+	out     io.Writer
 	file    io.Closer
 	dropped atomic.Int64
 	logger  *slog.Logger
@@ -65,21 +73,32 @@ func newLog(w io.Writer, c io.Closer, logger *slog.Logger) *Log {
 	if logger == nil {
 		logger = slog.Default()
 	}
-	l := &Log{queue: make(chan Event, Queue), quit: make(chan struct{}), done: make(chan struct{}),
-		out: bufio.NewWriterSize(w, 64<<10), file: c, logger: logger}
+	l := &Log{wake: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}),
+		out: w, file: c, logger: logger}
 	go l.loop()
 	return l
 }
 
-// Write queues an event. It does not wait.
-func (l *Log) Write(e Event) {
+// Write queues the line of an event. It does not wait for the file.
+func (l *Log) Write(e *Event) {
 	if l == nil {
 		return
 	}
-	select {
-	case l.queue <- e:
-	default:
+	l.mu.Lock()
+	if l.waiting == Queue {
+		l.mu.Unlock()
 		l.dropped.Add(1)
+		return
+	}
+	l.lines = append(appendLine(l.lines, e, &l.stamp), '\n')
+	l.waiting++
+	first := l.waiting == 1
+	l.mu.Unlock()
+	if first {
+		select {
+		case l.wake <- struct{}{}:
+		default: // it is about to look
+		}
 	}
 }
 
@@ -108,57 +127,56 @@ func (l *Log) Close() error {
 func (l *Log) loop() {
 	defer close(l.done)
 	var complained time.Time
-	var line []byte
-	pending := int64(0) // lines in the buffer
-	write := func(e *Event) {
-		line = append(appendLine(line[:0], e), '\n')
-		_, _ = l.out.Write(line) // its error stays until the Flush
-		pending++
-	}
-	flush := func() {
-		if err := l.out.Flush(); err != nil {
-			l.dropped.Add(pending)
-			l.out.Reset(l.target())
+	var spare []byte
+	for open := true; open; {
+		select {
+		case <-l.wake:
+			select {
+			case <-time.After(gather):
+			case <-l.quit:
+			}
+		case <-l.quit:
+			open = false
+		}
+		l.mu.Lock()
+		lines, n := l.lines, l.waiting
+		l.lines, l.waiting = spare[:0], 0
+		l.mu.Unlock()
+		spare = lines
+		if n == 0 {
+			continue
+		}
+		if _, err := l.out.Write(lines); err != nil {
+			l.dropped.Add(int64(n))
 			if time.Since(complained) > time.Minute {
 				l.logger.Error("the audit log cannot be written; its lines are lost", "err", err)
 				complained = time.Now()
 			}
 		}
-		pending = 0
-	}
-	for {
-		select {
-		case e := <-l.queue:
-			write(&e)
-			// What is there goes out together.
-			for n := len(l.queue); n > 0; n-- {
-				e := <-l.queue
-				write(&e)
-			}
-			flush()
-		case <-l.quit:
-			for n := len(l.queue); n > 0; n-- {
-				e := <-l.queue
-				write(&e)
-			}
-			flush()
-			return
-		}
 	}
 }
 
-// target is where the buffer goes.
-func (l *Log) target() io.Writer {
-	if w, ok := l.file.(io.Writer); ok {
-		return w
+// stamp holds the text of the newest second.
+type stamp struct {
+	second int64
+	zone   *time.Location
+	text   []byte
+}
+
+// append adds a time in log4j's layout.
+func (s *stamp) append(b []byte, t time.Time) []byte {
+	if sec, zone := t.Unix(), t.Location(); s.text == nil || s.second != sec || s.zone != zone {
+		s.second, s.zone = sec, zone
+		s.text = t.AppendFormat(s.text[:0], "2006-01-02 15:04:05,")
 	}
-	return os.Stderr
+	ms := t.Nanosecond() / 1e6
+	return append(append(b, s.text...), byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10))
 }
 
 // appendLine adds the line of an event, without a newline, in log4j's layout for
 // hdfs-audit.log.
-func appendLine(b []byte, e *Event) []byte {
-	b = e.Time.AppendFormat(b, "2006-01-02 15:04:05,000")
+func appendLine(b []byte, e *Event, s *stamp) []byte {
+	b = s.append(b, e.Time)
 	b = append(b, " INFO FSNamesystem.audit: allowed="...)
 	if e.Allowed {
 		b = append(b, "true"...)
@@ -196,6 +214,9 @@ func appendOrNull(b []byte, s string) []byte {
 // appendEscaped adds s with Java's escapes, so that no name can break a line or
 // forge a field.
 func appendEscaped(b []byte, s string) []byte {
+	if plain(s) {
+		return append(b, s...)
+	}
 	const hex = "0123456789ABCDEF"
 	escape := func(u uint16) {
 		b = append(b, '\\', 'u', hex[u>>12], hex[u>>8&15], hex[u>>4&15], hex[u&15])
@@ -225,4 +246,14 @@ func appendEscaped(b []byte, s string) []byte {
 		}
 	}
 	return b
+}
+
+// plain reports whether s needs no escapes.
+func plain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c >= 0x7f || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }

@@ -21,8 +21,25 @@ func TestLine(t *testing.T) {
 		{Event{Time: at, User: "alice", RealUser: "oozie", IP: "10.0.0.1", Cmd: "rename", Src: "/a\n\tb", Dst: "/ü\"\\𝄞", Context: "job\t1"},
 			"2026-11-21 07:36:08,702 INFO FSNamesystem.audit: allowed=false\tugi=alice (auth:PROXY) via oozie (auth:SIMPLE)\tip=/10.0.0.1\tcmd=rename\tsrc=/a\\n\\tb\tdst=/\\u00FC\\\"\\\\\\uD834\\uDD1E\tperm=null\tproto=rpc\tcallerContext=job\\t1"},
 	} {
-		if got := string(appendLine(nil, &c.e)); got != c.want {
+		if got := string(appendLine(nil, &c.e, new(stamp))); got != c.want {
 			t.Errorf("line\n%q, want\n%q", got, c.want)
+		}
+	}
+}
+
+// TestStamp: the text of a second is kept, and not for another second or zone.
+func TestStamp(t *testing.T) {
+	var s stamp
+	zone := time.FixedZone("", 3600)
+	for _, c := range []struct {
+		t    time.Time
+		want string
+	}{
+		{at, "2026-11-21 07:36:08,702"}, {at.Add(3e6), "2026-11-21 07:36:08,705"}, {at.Add(time.Second), "2026-11-21 07:36:09,702"},
+		{at.Add(time.Second).In(zone), "2026-11-21 08:36:09,702"}, {time.Unix(0, 0).UTC(), "1970-01-01 00:00:00,000"},
+	} {
+		if got := string(s.append(nil, c.t)); got != c.want {
+			t.Errorf("%s, want %s", got, c.want)
 		}
 	}
 }
@@ -35,7 +52,7 @@ func TestFileIsAppendedTo(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range 100 {
-			l.Write(Event{Time: at, Cmd: "open"})
+			l.Write(&Event{Time: at, Cmd: "open"})
 		}
 		if err := l.Close(); err != nil {
 			t.Fatal(err)
@@ -72,10 +89,10 @@ func (s *stuck) Close() error { return nil }
 func TestNeverBlocksAndCounts(t *testing.T) {
 	s := &stuck{make(chan struct{}), make(chan struct{})}
 	l := newLog(s, s, nil)
-	l.Write(Event{Time: at})
+	l.Write(&Event{Time: at})
 	<-s.in // the writer hangs in the file
 	for range Queue + 10 {
-		l.Write(Event{Time: at}) // returns, or the test hangs
+		l.Write(&Event{Time: at}) // returns, or the test hangs
 	}
 	if l.Dropped() != 10 {
 		t.Errorf("%d dropped, want 10", l.Dropped())
@@ -94,7 +111,7 @@ func TestOff(t *testing.T) {
 	if err != nil || l != nil {
 		t.Fatal(l, err)
 	}
-	l.Write(Event{})
+	l.Write(&Event{})
 	if l.Dropped() != 0 || l.Close() != nil {
 		t.Error("a log that is off does something")
 	}

@@ -187,5 +187,5 @@ func (s *Service) auditResult(c *ipc.Call, done bool, err error, cmd, src, dst s
 	if s.callerContext {
 		e.Context = c.CallerContext
 	}
-	s.audits.Write(e)
+	s.audits.Write(&e)
 }
