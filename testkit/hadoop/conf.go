@@ -22,10 +22,17 @@ log4j.logger.org.apache.hadoop.metrics2=ERROR
 log4j.logger.org.apache.hadoop.hdfs.server.namenode.NNThroughputBenchmark=INFO
 `
 
-// WriteConf writes a Hadoop configuration folder: core-site.xml with the fs.,
-// hadoop., ipc. and io. keys, hdfs-site.xml with the others, and quiet logging.
+// WriteConf is SaveConf for a test.
 func WriteConf(tb testing.TB, dir string, props map[string]string) {
 	tb.Helper()
+	if err := SaveConf(dir, props); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// SaveConf writes a Hadoop configuration folder: core-site.xml with the fs.,
+// hadoop., ipc. and io. keys, hdfs-site.xml with the others, and quiet logging.
+func SaveConf(dir string, props map[string]string) error {
 	core, hdfs := map[string]string{}, map[string]string{}
 	for k, v := range props {
 		switch {
@@ -35,21 +42,20 @@ func WriteConf(tb testing.TB, dir string, props map[string]string) {
 			hdfs[k] = v
 		}
 	}
-	write := func(name string, data []byte) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for name, data := range map[string][]byte{
+		"core-site.xml": site(core), "hdfs-site.xml": site(hdfs), "log4j.properties": []byte(logging),
+	} {
 		if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
-			tb.Fatal(err)
+			return err
 		}
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		tb.Fatal(err)
-	}
-	write("core-site.xml", site(tb, core))
-	write("hdfs-site.xml", site(tb, hdfs))
-	write("log4j.properties", []byte(logging))
+	return nil
 }
 
-func site(tb testing.TB, props map[string]string) []byte {
-	tb.Helper()
+func site(props map[string]string) []byte {
 	type property struct {
 		Name  string `xml:"name"`
 		Value string `xml:"value"`
@@ -63,7 +69,7 @@ func site(tb testing.TB, props map[string]string) []byte {
 	}
 	data, err := xml.MarshalIndent(doc, "", "  ")
 	if err != nil {
-		tb.Fatal(err)
+		panic(err) // strings can be marshalled
 	}
 	return append([]byte(xml.Header), append(data, '\n')...)
 }

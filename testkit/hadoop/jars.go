@@ -77,6 +77,16 @@ func need(tb testing.TB) installation {
 	return in
 }
 
+// Command is the command line of a JVM that runs a class of Hadoop, or a Java source
+// file, with the configuration in the folder conf and a heap of that size ("1g").
+func Command(conf, heap, class string, args ...string) ([]string, error) {
+	in, err := installed()
+	if err != nil {
+		return nil, err
+	}
+	return in.command(conf, heap, class, args...), nil
+}
+
 // command is the command line of a JVM that runs a class of Hadoop with the
 // configuration in the folder conf.
 func (in installation) command(conf, heap, class string, args ...string) []string {

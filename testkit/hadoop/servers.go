@@ -24,15 +24,38 @@ type NameNode struct {
 // FS is the URI of its file system.
 func (n *NameNode) FS() string { return "hdfs://" + n.Address }
 
-// StartNameNode formats and starts Apache's NameNode under dir.
+// StartNameNode is OpenNameNode for a test, at whose end the NameNode ends.
 func StartNameNode(tb testing.TB, dir string, props map[string]string) *NameNode {
 	tb.Helper()
-	n := &NameNode{Address: fmt.Sprintf("127.0.0.1:%d", process.FreePort(tb))}
+	n, err := OpenNameNode(tb.Context(), dir, props)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(n.Kill)
+	return n
+}
+
+// OpenNameNode formats and starts Apache's NameNode under dir and returns when it
+// accepts connections. Stop or Kill ends it.
+func OpenNameNode(ctx context.Context, dir string, props map[string]string) (*NameNode, error) {
+	in, err := installed()
+	if err != nil {
+		return nil, err
+	}
+	rpcPort, err := process.OpenPort()
+	if err != nil {
+		return nil, err
+	}
+	webPort, err := process.OpenPort()
+	if err != nil {
+		return nil, err
+	}
+	n := &NameNode{Address: fmt.Sprintf("127.0.0.1:%d", rpcPort)}
 	all := map[string]string{
 		"fs.defaultFS":                                         n.FS(),
 		"hadoop.tmp.dir":                                       dir,
 		"dfs.namenode.rpc-address":                             n.Address,
-		"dfs.namenode.http-address":                            fmt.Sprintf("127.0.0.1:%d", process.FreePort(tb)),
+		"dfs.namenode.http-address":                            fmt.Sprintf("127.0.0.1:%d", webPort),
 		"dfs.namenode.name.dir":                                "file://" + filepath.Join(dir, "name"),
 		"dfs.namenode.handler.count":                           "32",
 		"dfs.replication":                                      "1",
@@ -42,24 +65,27 @@ func StartNameNode(tb testing.TB, dir string, props map[string]string) *NameNode
 	}
 	maps.Copy(all, props)
 	conf := filepath.Join(dir, "conf")
-	WriteConf(tb, conf, all)
-	in := need(tb)
+	if err := SaveConf(conf, all); err != nil {
+		return nil, err
+	}
 	const class = "org.apache.hadoop.hdfs.server.namenode.NameNode"
 	log := filepath.Join(dir, "namenode.log")
 	format, err := process.Start(process.Spec{Name: "NameNode -format", Args: in.command(conf, "1g", class, "-format", "-force", "-nonInteractive"), Log: log})
 	if err != nil {
-		tb.Fatal(err)
+		return nil, err
 	}
 	if code := format.ExitCode(); code != 0 {
-		tb.Fatalf("NameNode -format: exit %d\n%s", code, format.Tail())
+		return nil, fmt.Errorf("NameNode -format: exit %d\n%s", code, format.Tail())
 	}
 	n.Process, err = process.Start(process.Spec{Name: "Apache NameNode", Args: in.command(conf, "2g", class), Log: log})
 	if err != nil {
-		tb.Fatal(err)
+		return nil, err
 	}
-	tb.Cleanup(n.Kill)
-	waitListening(tb, n.Process, n.Address)
-	return n
+	if err := waitListening(ctx, n.Process, n.Address); err != nil {
+		n.Kill()
+		return nil, err
+	}
+	return n, nil
 }
 
 // StartDataNode starts Apache's DataNode under dir, to serve the NameNode at fs.
@@ -88,23 +114,24 @@ func StartDataNode(tb testing.TB, dir, fs string, props map[string]string) *proc
 		tb.Fatal(err)
 	}
 	tb.Cleanup(p.Kill)
-	waitListening(tb, p, ipc)
+	if err := waitListening(tb.Context(), p, ipc); err != nil {
+		tb.Fatal(err)
+	}
 	return p
 }
 
 // waitListening waits until the process accepts connections.
-func waitListening(tb testing.TB, p *process.Process, address string) {
-	tb.Helper()
-	ctx, cancel := context.WithTimeout(tb.Context(), serverPatience)
+func waitListening(ctx context.Context, p *process.Process, address string) error {
+	ctx, cancel := context.WithTimeout(ctx, serverPatience)
 	defer cancel()
 	for {
 		c, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
 		if err == nil {
 			c.Close()
-			return
+			return nil
 		}
 		if p.Ended() || ctx.Err() != nil {
-			tb.Fatalf("nobody listens at %s; output:\n%s", address, p.Tail())
+			return fmt.Errorf("nobody listens at %s; output:\n%s", address, p.Tail())
 		}
 		time.Sleep(50 * time.Millisecond)
 	}

@@ -40,20 +40,22 @@ type Server struct {
 	Port     int
 	Socket   string // unix socket, "" for a given server
 
-	dir  string // data folder, "" for a given server
-	proc *process.Process
+	dir     string // data folder, "" for a given server
+	options []string
+	proc    *process.Process
 }
 
 // Open makes a data folder under dir, which must be empty or missing, and
-// starts a server on it. Stop ends it; the folder stays.
-func Open(dir string) (*Server, error) {
+// starts a server on it, with further options for mariadbd. Stop ends it; the
+// folder stays.
+func Open(dir string, options ...string) (*Server, error) {
 	port, err := process.OpenPort()
 	if err != nil {
 		return nil, err
 	}
 	s := &Server{
 		User: "hopsql", Password: rand.Text(), Host: "127.0.0.1", Port: port,
-		Socket: filepath.Join(dir, "sock"), dir: dir,
+		Socket: filepath.Join(dir, "sock"), dir: dir, options: options,
 	}
 	if err := s.install(); err != nil {
 		return nil, err
@@ -121,7 +123,8 @@ func (s *Server) Restart() error {
 		"--max-connections=200", "--max-allowed-packet=64M",
 		"--character-set-server=utf8mb4",
 	}
-	s.proc, err = process.Start(process.Spec{Name: "mariadbd", Args: append(args, asRoot()...), Log: filepath.Join(s.dir, "log")})
+	args = append(append(args, asRoot()...), s.options...)
+	s.proc, err = process.Start(process.Spec{Name: "mariadbd", Args: args, Log: filepath.Join(s.dir, "log")})
 	if err != nil {
 		return err
 	}
@@ -150,6 +153,14 @@ func (s *Server) waitUntilUp() error {
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
+}
+
+// PID is the process id of a server of ours, 0 for a given one.
+func (s *Server) PID() int {
+	if s.proc == nil {
+		return 0
+	}
+	return s.proc.PID()
 }
 
 // Stop shuts the server down in order and waits for it.
