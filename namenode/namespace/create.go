@@ -49,9 +49,10 @@ func (n *Namespace) Create(ctx context.Context, c *Caller, r CreateRequest) (*Fi
 		return nil, err
 	}
 	var st *FileStatus
+	var renewed int64 // when the lease was, 0 if it was not
 	err = n.takingOver(ctx, c, r.Src, r.ClientName, opCreate, func() error {
 		return n.update(ctx, func(tx *txn.Tx) error {
-			st = nil
+			st, renewed = nil, 0
 			c.wantAnswer(tx)
 			w, err := n.resolve(tx, p, dal.Exclusive)
 			if err != nil {
@@ -70,9 +71,16 @@ func (n *Namespace) Create(ctx context.Context, c *Caller, r CreateRequest) (*Fi
 				return err
 			}
 			st = &FileStatus{Inode: *in, ModTime: in.MTime}
+			if !n.leaseFresh(r.ClientName, tx.Now()) {
+				renewed = tx.Now()
+				renew(tx, r.ClientName)
+			}
 			return c.remember(tx, strconv.FormatInt(in.ID, 10))
 		})
 	})
+	if err == nil && renewed != 0 {
+		n.recent.leases.Add(r.ClientName, renewed)
+	}
 	return st, err
 }
 
@@ -168,8 +176,6 @@ func (n *Namespace) insertFile(tx *txn.Tx, c *Caller, w *walk, r *CreateRequest,
 		return nil, err
 	}
 	touch(tx, parent.ID, added)
-	lease := schema.Lease{Holder: r.ClientName, Renewed: tx.Now()}
-	tx.Put(schema.Leases, lease.Row())
 	open := schema.OpenFile{InodeID: id, Holder: r.ClientName, Since: tx.Now()}
 	return in, tx.Insert(schema.OpenFiles, open.Row())
 }

@@ -126,6 +126,12 @@ func (n *Namespace) takingOver(ctx context.Context, c *Caller, src, client, op s
 	return err
 }
 
+// leaseFresh reports whether holder has a lease that was renewed a moment ago. Its row
+// stays for the hard limit, which is much longer.
+func (n *Namespace) leaseFresh(holder string, now int64) bool {
+	return n.limitOf(holder).Milliseconds() > 6*leaseTrust && n.recent.renewed(holder, now)
+}
+
 // leaseOlder reports whether holder did not renew its lease for the limit. A holder
 // without a lease has not.
 func leaseOlder(tx *txn.Tx, holder string, limit time.Duration) (bool, error) {

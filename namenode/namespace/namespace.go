@@ -61,6 +61,7 @@ type Namespace struct {
 	blocks *blocks.Registry
 	set    Settings
 	safe   SafeMode
+	recent recent
 
 	recoverAfter int64 // where RecoverExpired is among the files that it recovers
 }
@@ -75,7 +76,7 @@ type SafeMode interface {
 
 // New returns the namespace on an engine.
 func New(eng *txn.Engine, reg *blocks.Registry, safe SafeMode, set Settings) *Namespace {
-	return &Namespace{eng: eng, blocks: reg, set: set, safe: safe}
+	return &Namespace{eng: eng, blocks: reg, set: set, safe: safe, recent: newRecent()}
 }
 
 // A Caller is who asks.

@@ -152,14 +152,18 @@ func (n *Namespace) checkName(name, parentPath string) error {
 // checkRoom returns an error if a directory has no room for one more child. The
 // count may be a moment old.
 func (n *Namespace) checkRoom(tx *txn.Tx, dir int64, path string) error {
-	if n.set.MaxItems <= 0 {
+	if n.set.MaxItems <= 0 || n.recent.roomy(dir, tx.Now()) {
 		return nil
 	}
 	row, err := tx.Get(schema.Directories, schema.KeyOf(schema.Int(dir)), dal.None)
 	if err != nil || row == nil {
 		return err
 	}
-	if d := schema.DirectoryOf(row); d.Entries >= n.set.MaxItems {
+	d := schema.DirectoryOf(row)
+	if d.Entries+plentyOfRoom < n.set.MaxItems {
+		n.recent.rooms.Add(dir, tx.Now())
+	}
+	if d.Entries >= n.set.MaxItems {
 		return fault.New(fault.TooManyItems,
 			"The directory item limit of %s is exceeded: limit=%d items=%d", path, n.set.MaxItems, d.Entries+1)
 	}
