@@ -60,17 +60,18 @@ func Handle[Q any, R any, PQ interface {
 	}}
 }
 
-// Around returns a Method that calls f where m would run. f calls next, with the
-// context for the handler of m, or fails without it; its error is the call's.
-func (m Method) Around(f func(ctx context.Context, c *Call, next func(context.Context) error) error) Method {
-	return Method{run: func(ctx context.Context, c *Call, request, dst []byte) ([]byte, error) {
-		out := dst
-		err := f(ctx, c, func(ctx context.Context) (err error) {
-			out, err = m.run(ctx, c, request, dst)
-			return err
-		})
+// Within returns a Method that runs m under the context that enter gives, which
+// takes the place of the server's. An error of enter is the call's; one of m goes
+// through failed.
+func (m Method) Within(enter func() (context.Context, error), failed func(ctx context.Context, err error) error) Method {
+	return Method{run: func(_ context.Context, c *Call, request, dst []byte) ([]byte, error) {
+		ctx, err := enter()
 		if err != nil {
 			return nil, err
+		}
+		out, err := m.run(ctx, c, request, dst)
+		if err != nil {
+			return nil, failed(ctx, err)
 		}
 		return out, nil
 	}}

@@ -147,6 +147,9 @@ func (s *Server) Methods() []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
+// Context is that of the handlers. It ends when Shutdown runs out of time.
+func (s *Server) Context() context.Context { return s.base }
+
 // Addr is the address listened on.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 

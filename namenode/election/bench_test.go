@@ -22,14 +22,15 @@ func BenchmarkServe(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	begin := n.Serve(b.Context())
+	b.ReportAllocs()
+	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			_, end, err := n.Serve(b.Context())
-			if err != nil {
+			if _, err := begin(); err != nil {
 				b.Error(err)
 				return
 			}
-			end()
 		}
 	})
 }

@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hopsql/hopsql/dal"
@@ -287,34 +288,50 @@ func (n *Node) Fence(ctx context.Context) context.Context {
 	})
 }
 
-// Serve returns a context for a client's call, and what to call at its end. It fails
-// with ErrAway, and the context ends, when this NameNode has lost the store while
-// others serve. Changes under it that were not written by then fail with ErrAway,
-// also when the process was stopped and goes on: the client may have turned to
-// another NameNode.
-func (n *Node) Serve(ctx context.Context) (context.Context, func(), error) {
-	n.mu.Lock()
-	term := n.term
-	n.mu.Unlock()
-	if n.away(term) {
-		return nil, nil, ErrAway
+// Serve returns what begins each client's call: it gives the context for the call,
+// which ends with ctx. It fails with ErrAway, and the contexts that it gave end, when
+// this NameNode has lost the store while others serve. Changes under them that were
+// not written by then fail with ErrAway, also when the process was stopped and goes
+// on: the client may have turned to another NameNode.
+func (n *Node) Serve(ctx context.Context) (begin func() (context.Context, error)) {
+	// All calls of a term share a context.
+	type shared struct{ term, ctx context.Context }
+	var newest atomic.Pointer[shared]
+	return func() (context.Context, error) {
+		n.mu.Lock()
+		term := n.term
+		away := n.away(term)
+		n.mu.Unlock()
+		if away {
+			return nil, ErrAway
+		}
+		s := newest.Load()
+		if s == nil || s.term != term {
+			s = &shared{term, n.during(ctx, term)}
+			newest.Store(s)
+		}
+		return s.ctx, nil
 	}
+}
+
+// during returns a context that ends with ctx and with a term, and lets nothing be
+// changed after the term.
+func (n *Node) during(ctx, term context.Context) context.Context {
 	ctx, cancel := context.WithCancel(ctx)
-	stop := context.AfterFunc(term, cancel)
-	ctx = txn.WithGuard(ctx, func(*txn.Tx) error {
+	context.AfterFunc(term, cancel)
+	return txn.WithGuard(ctx, func(*txn.Tx) error {
+		n.mu.Lock()
+		defer n.mu.Unlock()
 		if n.away(term) {
 			return ErrAway
 		}
 		return nil
 	})
-	return ctx, func() { stop(); cancel() }, nil
 }
 
 // away reports whether others may have taken this NameNode for dead since a term
-// began.
+// began. The caller holds n.mu.
 func (n *Node) away(term context.Context) bool {
-	n.mu.Lock()
-	defer n.mu.Unlock()
 	return term.Err() != nil || n.others() && !n.cfg.Now().Before(n.until)
 }
 

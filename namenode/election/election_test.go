@@ -332,13 +332,7 @@ func TestLeave(t *testing.T) {
 func TestServe(t *testing.T) {
 	c := newCluster(t)
 	a := c.join("a:1", false)
-	serve := func() (context.Context, error) {
-		ctx, end, err := a.Serve(t.Context())
-		if err == nil {
-			t.Cleanup(end)
-		}
-		return ctx, err
-	}
+	serve := a.Serve(t.Context())
 	do := func(ctx context.Context) error { return a.cfg.Engine.Update(ctx, change) }
 	early, err := serve()
 	if err != nil {

@@ -19,7 +19,9 @@ import (
 
 	"github.com/hopsql/hopsql/hadoop/protocols/hdfspb"
 	ipc "github.com/hopsql/hopsql/hadoop/rpc"
+	"github.com/hopsql/hopsql/namenode/election"
 	"github.com/hopsql/hopsql/namenode/rpc"
+	"github.com/hopsql/hopsql/schema"
 )
 
 // callersOf, if set, makes this program the callers of a benchmark, for the server
@@ -59,7 +61,11 @@ func BenchmarkCalls(b *testing.B) {
 type load struct{ callers, conns int }
 
 func benchmarkCall(b *testing.B, op string, before []string, load load) {
-	s := startListing(b, nil, 1000)
+	s := startWith(b, nil, 1000, func(s *server) func(context.Context) func() (context.Context, error) {
+		n, err := election.Join(b.Context(), election.Config{Store: s.store, Engine: s.engine, NamespaceID: identity.NamespaceID, Self: schema.Namenode{ID: 1}})
+		must(b, err)
+		return n.Serve
+	})
 	u := s.as("hdfs")
 	u.mkdirs("/d/e")
 	u.create("/d/e/f", "c")

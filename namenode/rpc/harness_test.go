@@ -46,11 +46,12 @@ type server struct {
 // start serves; kv is the configuration.
 func start(t testing.TB, kv map[string]string) *server {
 	t.Helper()
-	return startListing(t, kv, 5)
+	return startWith(t, kv, 5, nil)
 }
 
-// startListing is start with pages of so many entries.
-func startListing(t testing.TB, kv map[string]string, page int) *server {
+// startWith is start with pages of so many entries. join, if not nil, makes what
+// begins each call.
+func startWith(t testing.TB, kv map[string]string, page int, join func(*server) func(context.Context) func() (context.Context, error)) *server {
 	t.Helper()
 	s := &server{t: t, store: faulty.New(memstore.New()), audit: filepath.Join(t.TempDir(), "audit.log")}
 	s.leads.Store(true)
@@ -77,7 +78,11 @@ func startListing(t testing.TB, kv map[string]string, page int) *server {
 	auditLog, err := audit.Open(s.audit, log)
 	must(t, err)
 	t.Cleanup(func() { auditLog.Close() })
-	svc, err := rpc.New(rpc.Config{Namespace: ns, Blocks: reg, Safe: safe, Groups: mapping, Audit: auditLog, Identity: identity, Defaults: defaults,
+	var serve func(context.Context) func() (context.Context, error)
+	if join != nil {
+		serve = join(s)
+	}
+	svc, err := rpc.New(rpc.Config{Serve: serve, Namespace: ns, Blocks: reg, Safe: safe, Groups: mapping, Audit: auditLog, Identity: identity, Defaults: defaults,
 		Leader: func() (bool, int64) { return s.leads.Load(), 3 }, Conf: s.conf.Load(), Reload: func() (*conf.Config, error) { return s.conf.Load(), nil },
 		Build: "test", Logger: log})
 	must(t, err)

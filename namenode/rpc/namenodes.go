@@ -52,28 +52,30 @@ func splitAddress(addr string) (host string, ip *string, port int32) {
 
 // serving wraps methods that another NameNode can answer as well: they end once this
 // one has lost the store while others serve, and the client is sent to those. Where
-// there are no others, the client waits for the store here.
-func (s *Service) serving(methods map[string]ipc.Method) map[string]ipc.Method {
+// there are no others, the client waits for the store here. base is the context that
+// they would run under.
+func (s *Service) serving(base context.Context, methods map[string]ipc.Method) map[string]ipc.Method {
 	if s.serve == nil {
 		return methods
 	}
+	begin := s.serve(base)
+	enter := func() (context.Context, error) {
+		ctx, err := begin()
+		if err != nil {
+			return nil, exception(err)
+		}
+		return ctx, nil
+	}
+	failed := func(ctx context.Context, err error) error {
+		var x *ipc.Exception
+		if errors.As(err, &x) && x.Class == classRetriable && ctx.Err() != nil && base.Err() == nil {
+			return exception(election.ErrAway)
+		}
+		return err
+	}
 	out := make(map[string]ipc.Method, len(methods))
 	for name, m := range methods {
-		out[name] = m.Around(s.elsewhere)
+		out[name] = m.Within(enter, failed)
 	}
 	return out
-}
-
-func (s *Service) elsewhere(ctx context.Context, _ *ipc.Call, next func(context.Context) error) error {
-	served, end, err := s.serve(ctx)
-	if err != nil {
-		return exception(err)
-	}
-	defer end()
-	err = next(served)
-	var x *ipc.Exception
-	if errors.As(err, &x) && x.Class == classRetriable && served.Err() != nil && ctx.Err() == nil {
-		return exception(election.ErrAway)
-	}
-	return err
 }

@@ -64,8 +64,9 @@ type Config struct {
 	Leader func() (leads bool, epoch int64)
 	// Living returns the NameNodes that serve; nil for this one only, without a list.
 	Living func() []election.Member
-	// Serve begins a client's call; see election.Node. Nil lets every call go on.
-	Serve func(context.Context) (ctx context.Context, end func(), err error)
+	// Serve returns what begins each client's call under a context; see election.Node.
+	// Nil lets every call go on.
+	Serve func(context.Context) (begin func() (context.Context, error))
 	// Conf is the configuration at the start; Reload reads it again for the calls
 	// that refresh a part of it.
 	Conf   *conf.Config
@@ -85,7 +86,7 @@ type Service struct {
 	defaults namespace.ServerDefaults
 	leader   func() (bool, int64)
 	living   func() []election.Member
-	serve    func(context.Context) (context.Context, func(), error)
+	serve    func(context.Context) func() (context.Context, error)
 	reload   func() (*conf.Config, error)
 	build    string
 	log      *slog.Logger
@@ -125,7 +126,7 @@ func New(cfg Config) (*Service, error) {
 
 // Register adds all protocols to a server. Call it before Serve.
 func (s *Service) Register(srv *ipc.Server) {
-	srv.Register(ClientProtocol, s.serving(s.clientMethods()))
+	srv.Register(ClientProtocol, s.serving(srv.Context(), s.clientMethods()))
 	srv.Register(DatanodeProtocol, s.datanodeMethods())
 	srv.Register(NamenodeProtocol, s.namenodeMethods())
 	srv.Register(HAServiceProtocol, s.haMethods())
