@@ -3,8 +3,10 @@ package bench
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"time"
 
 	"github.com/hopsql/hopsql/hadoop/rpc"
 )
@@ -23,8 +25,8 @@ type caller struct {
 	request, answer, path, other []byte
 
 	took  Histogram
-	parts []*Histogram // of the operations of a mix
-	own   pool         // files that only it changes
+	parts []*Histogram // of the operations of a mix, nil for those not yet called
+	own   []ownFile    // files of a mix that only it changes
 }
 
 // call sends what is in c.request; the answer is good until the next call.
@@ -55,15 +57,15 @@ func nothing([]byte) error { return nil }
 
 // some is the path of a file that exists.
 func (c *caller) some() []byte {
-	low, high := c.run.files.readable()
-	c.path = c.run.files.appendPath(c.path[:0], low+c.run.choose.draw(c.random, high-low))
+	f := &c.run.files
+	c.path = f.appendPath(c.path[:0], f.first+c.run.choose(c.random))
 	return c.path
 }
 
 // leaf is the path of the directory of such a file.
 func (c *caller) leaf() []byte {
-	low, high := c.run.files.readable()
-	c.path = c.run.tree.AppendLeaf(c.path[:0], (low+c.run.choose.draw(c.random, high-low))%c.run.tree.Leaves())
+	t := c.run.tree
+	c.path = t.AppendLeaf(c.path[:0], (c.run.files.first+c.run.choose(c.random))%t.Leaves())
 	return c.path
 }
 
@@ -80,6 +82,22 @@ func (c *caller) open(int64) error {
 func (c *caller) chmod(int64) error {
 	c.request = setPermission(c.request[:0], c.some(), 0o600|uint64(c.random.IntN(0o100)))
 	return c.check("setPermission", nothing)
+}
+
+func (c *caller) chown(int64) error {
+	groups := [...]string{"bench", "bench2"}
+	c.request = setOwner(c.request[:0], c.some(), groups[c.random.IntN(len(groups))])
+	return c.check("setOwner", nothing)
+}
+
+func (c *caller) setrep(int64) error {
+	c.request = setReplication(c.request[:0], c.some(), 1+c.random.IntN(3))
+	return c.check("setReplication", isTrue)
+}
+
+func (c *caller) summary(int64) error {
+	c.request = getContentSummary(c.request[:0], c.leaf())
+	return c.check("getContentSummary", isThere)
 }
 
 func (c *caller) mkdir(i int64) error {
@@ -103,6 +121,52 @@ func (c *caller) createEmpty() error {
 	return c.check("complete", isTrue)
 }
 
+func (c *caller) write(i int64) error {
+	c.path = c.run.tree.AppendName(c.path[:0], kindFile, i)
+	return c.writeBlock()
+}
+
+// writeBlock makes the file c.path with one block.
+func (c *caller) writeBlock() error {
+	file, err := c.begin()
+	if err != nil {
+		return err
+	}
+	c.request = addBlock(c.request[:0], c.path, c.holder, file)
+	answer, err := c.call("addBlock")
+	if err == nil {
+		_, answer, err = find(answer, 1)
+	}
+	if err == nil {
+		answer, err = c.run.nodes.received(c.ctx, answer)
+	}
+	if err != nil {
+		return c.failed("addBlock", err)
+	}
+	c.other = number(append(c.other[:0], answer...), 4, writtenBytes) // the last of several lengths counts
+	c.request = complete(c.request[:0], c.path, c.holder, c.other, file)
+	for try := 1; ; try++ {
+		err := c.check("complete", isTrue)
+		if !errors.Is(err, errFalse) || try == completeTries {
+			return err
+		}
+		time.Sleep(completePause) // as clients do: not all is reported yet
+	}
+}
+
+const (
+	completeTries = 500
+	completePause = 2 * time.Millisecond
+)
+
+// makeFile makes a file for operations that want one.
+func (c *caller) makeFile(i int64) error {
+	if c.run.nodes != nil {
+		return c.write(i)
+	}
+	return c.create(i)
+}
+
 // begin opens the file c.path for writing and returns its id.
 func (c *caller) begin() (file uint64, err error) {
 	c.request = create(c.request[:0], c.path, c.holder, c.run.replication())
@@ -120,7 +184,7 @@ func (c *caller) rename(i int64) error {
 	f := &c.run.files
 	i = f.low + i%(f.high-f.low)
 	c.path = f.appendPath(c.path[:0], i)
-	f.renamed[i].Store(!f.renamed[i].Load())
+	f.swapName(i)
 	c.other = f.appendPath(c.other[:0], i)
 	c.request = rename(c.request[:0], c.path, c.other)
 	return c.check("rename", isTrue)

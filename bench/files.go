@@ -7,15 +7,17 @@ type files struct {
 	tree      Tree
 	existed   int64         // numbers below it were there before the run
 	low, high int64         // numbers from low to high are the run's own
-	renamed   []atomic.Bool // by number: its name is the other one
+	first     int64         // of those that are read
+	base      int64         // of renamed
+	renamed   []atomic.Bool // from number base on: the name is the other one
 }
 
 // grow notes that the files below high exist. No call is in progress.
 func (f *files) grow(high int64) {
 	f.high = high
-	if int64(len(f.renamed)) < high {
+	if n := high - f.base; int64(len(f.renamed)) < n {
 		old := f.renamed
-		f.renamed = make([]atomic.Bool, high+high/2)
+		f.renamed = make([]atomic.Bool, n+n/2)
 		for i := range old {
 			f.renamed[i].Store(old[i].Load())
 		}
@@ -25,17 +27,24 @@ func (f *files) grow(high int64) {
 // appendPath appends the path of file i, as it is called now.
 func (f *files) appendPath(b []byte, i int64) []byte {
 	kind := byte(kindFile)
-	if f.renamed[i].Load() {
+	if i >= f.base && f.renamed[i-f.base].Load() {
 		kind = kindRenamed
 	}
 	return f.tree.AppendName(b, kind, i)
 }
 
-// readable are the numbers of those that are read: those that were there, else
-// the run's own.
-func (f *files) readable() (low, high int64) {
-	if f.existed > 0 {
-		return 0, f.existed
+// swapName gives a file of the run's own its other name.
+func (f *files) swapName(i int64) {
+	r := &f.renamed[i-f.base]
+	r.Store(!r.Load())
+}
+
+// choose takes note of which files are read, those that were there or else the
+// run's own, and returns how many these are. No call is in progress.
+func (f *files) choose() int64 {
+	if f.first = 0; f.existed > 0 {
+		return f.existed
 	}
-	return f.low, f.high
+	f.first = f.low
+	return f.high - f.low
 }

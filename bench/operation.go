@@ -22,8 +22,8 @@ func someFiles(r *run, _ int64) int64 {
 // eachFile is for operations that want another file for each call.
 func eachFile(r *run, calls int64) int64 { return max(someFiles(r, calls), calls) }
 
-func firstDir(r *run) int64        { return r.dirs }
-func endedDirs(r *run, n int64)    { r.dirs = n }
+func firstDir(r *run) int64        { return r.dirs.Load() }
+func endedDirs(r *run, n int64)    { r.dirs.Store(n) }
 func firstNew(r *run) int64        { return r.files.high }
 func endedNew(r *run, n int64)     { r.files.grow(n) }
 func firstRename(r *run) int64     { return r.turn }
@@ -36,12 +36,17 @@ func leftFiles(r *run) int64       { return r.files.high - r.files.low }
 var operations = []operation{
 	{name: "mkdir", first: firstDir, ended: endedDirs, do: (*caller).mkdir},
 	{name: "create", first: firstNew, ended: endedNew, do: (*caller).create},
+	{name: "write", first: firstNew, ended: endedNew, do: (*caller).write},
 	{name: "stat", needs: someFiles, do: (*caller).stat},
 	{name: "open", needs: someFiles, do: (*caller).open},
 	{name: "ls", needs: someFiles, do: (*caller).list},
 	{name: "chmod", needs: someFiles, do: (*caller).chmod},
+	{name: "chown", needs: someFiles, do: (*caller).chown},
+	{name: "setrep", needs: someFiles, do: (*caller).setrep},
+	{name: "summary", needs: someFiles, do: (*caller).summary},
 	{name: "rename", needs: eachFile, first: firstRename, ended: endedRenames, do: (*caller).rename},
 	{name: "delete", needs: eachFile, first: firstOld, ended: endedOld, most: leftFiles, do: (*caller).remove},
+	{name: mixName, needs: someFiles, do: (*caller).mixed},
 }
 
 // OpNames are the names of all operations.

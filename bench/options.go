@@ -30,7 +30,7 @@ type Options struct {
 	Hot    bool  // everything is in one directory
 	Zipf   bool  // 3 % of the files get 80 % of the accesses
 
-	Mix       Mix       // of the operation mix [none]
+	Mix       Mix       // of the operation mix [Industrial]
 	DataNodes int       // simulated DataNodes to register [none]
 	Processes []Process // whose CPU is told
 	Existing  bool      // the tree is there with its Files, made elsewhere or by a run with Keep; it stays
@@ -52,6 +52,8 @@ const (
 
 // ErrOptions is matched by the errors of Check.
 var ErrOptions = errors.New("bad option")
+
+var errNoDataNodes = wrong("write needs datanodes: somebody must report its blocks")
 
 func wrong(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrOptions, fmt.Sprintf(format, args...))
@@ -76,6 +78,9 @@ func (o *Options) Check() error {
 	setDefault(&o.Files, o.Count)
 	setDefault(&o.Files, defaultCount)
 	setDefault(&o.Connections, max((o.Callers+callersPerConn-1)/callersPerConn, len(o.NameNodes)))
+	if o.Mix == nil {
+		o.Mix = Industrial(o.DataNodes > 0)
+	}
 	if err := o.checkNumbers(); err != nil {
 		return err
 	}
@@ -123,10 +128,10 @@ func (o *Options) checkOps() error {
 			return wrong("there is no operation %q, only %s", op, strings.Join(OpNames(), ", "))
 		}
 		if op == "write" && o.DataNodes == 0 {
-			return wrong("write needs datanodes: blocks must be reported by somebody")
+			return errNoDataNodes
 		}
 	}
-	if slices.Contains(o.Ops, "mix") {
+	if slices.Contains(o.Ops, mixName) {
 		return o.Mix.check(o.DataNodes > 0)
 	}
 	return nil
@@ -157,7 +162,10 @@ type optionJSON struct {
 func (o *Options) json() optionJSON {
 	j := optionJSON{
 		Ops: o.Ops, Dir: o.Dir, Callers: o.Callers, Connections: o.Connections, Count: o.Count, Depth: o.Depth, Fanout: o.Fanout,
-		Files: o.Files, Hot: o.Hot, Zipf: o.Zipf, Mix: o.Mix, DataNodes: o.DataNodes, Existing: o.Existing, Seed: o.Seed,
+		Files: o.Files, Hot: o.Hot, Zipf: o.Zipf, DataNodes: o.DataNodes, Existing: o.Existing, Seed: o.Seed,
+	}
+	if slices.Contains(o.Ops, mixName) {
+		j.Mix = o.Mix
 	}
 	if o.Time > 0 {
 		j.Time = o.Time.String()

@@ -4,14 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
-// prepare makes the directories of the tree.
-func (r *run) prepare() error {
+// prepare registers DataNodes and makes the directories of the tree.
+func (r *run) prepare() (err error) {
 	c := r.callers[0]
+	if r.o.DataNodes > 0 {
+		if r.nodes, err = startDataNodes(c.ctx, r.o.NameNodes, r.o.DataNodes); err != nil {
+			return err
+		}
+	}
 	if r.o.Existing {
-		r.files.existed, r.files.low = r.o.Files, r.o.Files
-		r.files.grow(r.o.Files)
+		r.files.existed = r.o.Files
+		r.numberFrom(time.Now().UnixMilli() << 20) // nobody has used these names
 		c.path = append(c.path[:0], r.tree.Path(r.o.Files-1)...)
 		c.request = getFileInfo(c.request[:0], c.path)
 		return c.check("getFileInfo", isThere)
@@ -35,6 +41,14 @@ func (r *run) prepare() error {
 	})
 }
 
+// numberFrom says which number comes first in the names of what the run makes.
+func (r *run) numberFrom(base int64) {
+	r.base = base
+	r.files.base, r.files.low, r.files.high = base, base, base
+	r.dirs.Store(base)
+	r.owned.Store(base)
+}
+
 // all runs calls that are not measured and must not fail.
 func (r *run) all(ctx context.Context, what string, calls int64, do func(*caller, int64) error) error {
 	if calls <= 0 {
@@ -54,7 +68,7 @@ func (r *run) makeFiles(ctx context.Context, n int64) error {
 	if missing <= 0 {
 		return nil
 	}
-	err := r.all(ctx, "make files", missing, func(c *caller, i int64) error { return c.create(from + i) })
+	err := r.all(ctx, "make files", missing, func(c *caller, i int64) error { return c.makeFile(from + i) })
 	if err == nil {
 		r.files.grow(from + missing)
 	}
@@ -68,8 +82,11 @@ func (r *run) cleanUp(ctx context.Context) error {
 	}
 	f := &r.files
 	err := r.all(ctx, "remove files", f.high-f.low, func(c *caller, i int64) error { return c.remove(f.low + i) })
-	return errors.Join(err, r.all(ctx, "remove directories", r.dirs, func(c *caller, i int64) error {
-		c.path = r.tree.AppendName(c.path[:0], kindDir, i)
+	for _, c := range r.callers {
+		err = errors.Join(err, c.removeOwn(ctx))
+	}
+	return errors.Join(err, r.all(ctx, "remove directories", r.dirs.Load()-r.base, func(c *caller, i int64) error {
+		c.path = r.tree.AppendName(c.path[:0], kindDir, r.base+i)
 		c.request = remove(c.request[:0], c.path, false)
 		return c.check("delete", isTrue)
 	}))

@@ -66,6 +66,14 @@ func addBlock(b, path, holder []byte, file uint64) []byte {
 
 func setPermission(b, path []byte, mode uint64) []byte { return permission(text(b, 1, path), 2, mode) }
 
+func setOwner(b, path []byte, group string) []byte { return text(text(b, 1, path), 3, group) }
+
+func setReplication(b, path []byte, replication int) []byte {
+	return number(text(b, 1, path), 2, uint64(replication))
+}
+
+func getContentSummary(b, path []byte) []byte { return text(b, 1, path) }
+
 func rename(b, from, to []byte) []byte { return text(text(b, 1, from), 2, to) }
 
 func remove(b, path []byte, recursive bool) []byte {
@@ -149,4 +157,23 @@ func endOfPage(page []byte) (last []byte, left uint64, err error) {
 		}
 	}
 	return last, left, nil
+}
+
+// each calls f for every field of that number that holds bytes.
+func each(b []byte, want protowire.Number, f func([]byte) error) error {
+	for len(b) > 0 {
+		num, typ, n := protowire.ConsumeField(b)
+		if n < 0 {
+			return errAnswer
+		}
+		if num == want && typ == protowire.BytesType {
+			_, _, tag := protowire.ConsumeTag(b)
+			inner, _ := protowire.ConsumeBytes(b[tag:])
+			if err := f(inner); err != nil {
+				return err
+			}
+		}
+		b = b[n:]
+	}
+	return nil
 }

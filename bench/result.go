@@ -28,6 +28,13 @@ type Result struct {
 	Took       *Histogram
 	CPU        map[string]time.Duration // of all calls together, by process, Driver included
 	RSS        map[string]int64         // bytes at the end, by process
+	Parts      []Part                   // of a mix
+}
+
+// Part is one operation of a mix.
+type Part struct {
+	Op   string
+	Took *Histogram
 }
 
 // PerSecond is the throughput.
@@ -58,6 +65,9 @@ func (r *run) result(op *operation, elapsed time.Duration, before, after map[str
 		res.Took.Merge(&c.took)
 	}
 	res.Ops = res.Took.Count()
+	if op.name == mixName {
+		res.Parts = r.mixedParts()
+	}
 	for name, t := range after {
 		res.CPU[name] = t - before[name]
 	}
@@ -90,16 +100,24 @@ func (r *Report) WriteTable(w io.Writer) error {
 	}
 	for i := range r.Results {
 		x := &r.Results[i]
-		row := []string{
-			x.Op, fmt.Sprint(x.Callers), fmt.Sprint(x.Ops), fmt.Sprintf("%.2f", x.Elapsed.Seconds()), fmt.Sprintf("%.0f", x.PerSecond()),
-			brief(x.Took.Quantile(.5)), brief(x.Took.Quantile(.99)), brief(x.Took.Quantile(.999)), brief(x.Took.Max()), fmt.Sprint(x.Errors),
-		}
+		row := []string{x.Op, fmt.Sprint(x.Callers), fmt.Sprint(x.Ops), fmt.Sprintf("%.2f", x.Elapsed.Seconds()), fmt.Sprintf("%.0f", x.PerSecond())}
+		row = append(append(row, quantiles(x.Took)...), fmt.Sprint(x.Errors))
 		for _, name := range r.processes() {
 			row = append(row, fmt.Sprintf("%.1f", x.CPUPerOp(name)))
 		}
 		rows = append(rows, row)
+		for _, p := range x.Parts {
+			row := slices.Repeat([]string{""}, len(row))
+			row[0], row[2] = "  "+p.Op, fmt.Sprint(p.Took.Count())
+			copy(row[5:], quantiles(p.Took))
+			rows = append(rows, row)
+		}
 	}
 	return writeAligned(w, rows)
+}
+
+func quantiles(h *Histogram) []string {
+	return []string{brief(h.Quantile(.5)), brief(h.Quantile(.99)), brief(h.Quantile(.999)), brief(h.Max())}
 }
 
 // writeAligned puts the first column to the left and the others to the right.
@@ -170,7 +188,17 @@ func (r *Result) MarshalJSON() ([]byte, error) {
 		Latency    latency            `json:"latencyMicros"`
 		CPU        map[string]float64 `json:"cpuMicrosPerOp"`
 		RSS        map[string]int64   `json:"rssBytes"`
-	}{r.Op, r.Callers, r.Ops, r.Errors, first, r.Elapsed.Seconds(), r.PerSecond(), r.Took.latency(), cpu, r.RSS})
+		Parts      []Part             `json:"mix,omitempty"`
+	}{r.Op, r.Callers, r.Ops, r.Errors, first, r.Elapsed.Seconds(), r.PerSecond(), r.Took.latency(), cpu, r.RSS, r.Parts})
+}
+
+// MarshalJSON writes times in microseconds.
+func (p Part) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Op      string  `json:"op"`
+		Ops     int64   `json:"ops"`
+		Latency latency `json:"latencyMicros"`
+	}{p.Op, p.Took.Count(), p.Took.latency()})
 }
 
 // WriteJSON writes the whole report.

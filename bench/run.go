@@ -33,9 +33,14 @@ type run struct {
 	choose   chooser
 	progress func(Progress)
 
+	base  int64 // the first number in names
 	files files
-	dirs  int64 // directories made by mkdir
-	turn  int64 // renames
+	dirs  atomic.Int64 // directories made by mkdir
+	turn  int64        // renames
+	owned atomic.Int64 // files made by the callers of a mix, for themselves
+	nodes *datanodes   // nil if there are none
+
+	mix []mixPart // the operations of the mix
 
 	next     atomic.Int64 // number of the next call
 	failures atomic.Int64
@@ -77,7 +82,7 @@ func Run(ctx context.Context, o Options, progress func(Progress)) (*Report, erro
 }
 
 func newRun(ctx context.Context, o Options, progress func(Progress)) *run {
-	r := &run{o: o, tree: Tree{Dir: o.Dir, Depth: o.Depth, Fanout: o.Fanout, Hot: o.Hot}, choose: uniform{}, progress: progress}
+	r := &run{o: o, tree: Tree{Dir: o.Dir, Depth: o.Depth, Fanout: o.Fanout, Hot: o.Hot}, mix: o.Mix.parts(), progress: progress}
 	r.files.tree = r.tree
 	for range o.Connections {
 		// A connection that is idle while others are measured must not be made again.
@@ -94,6 +99,9 @@ func newRun(ctx context.Context, o Options, progress func(Progress)) *run {
 }
 
 func (r *run) close() {
+	if r.nodes != nil {
+		r.nodes.close()
+	}
 	for _, c := range r.clients {
 		c.Close()
 	}
@@ -138,6 +146,11 @@ func (r *run) load(ctx context.Context, what string, op *operation, b budget) (t
 	}
 	if op.most != nil && (b.calls == 0 || b.calls > op.most(r)) {
 		b.calls = op.most(r)
+	}
+	if n := r.files.choose(); r.o.Zipf && n > 0 {
+		r.choose = zipf(n)
+	} else {
+		r.choose = uniform(n)
 	}
 	r.next.Store(0)
 	r.failures.Store(0)
@@ -185,7 +198,7 @@ func (c *caller) loop(ctx context.Context, op *operation, from int64, b budget, 
 }
 
 // reset forgets what was measured.
-func (c *caller) reset() { c.took = Histogram{} }
+func (c *caller) reset() { c.took, c.parts = Histogram{}, make([]*Histogram, len(c.run.mix)) }
 
 func (r *run) fail(err error) {
 	r.failures.Add(1)

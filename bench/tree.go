@@ -1,9 +1,6 @@
 package bench
 
-import (
-	"math/rand/v2"
-	"strconv"
-)
+import "strconv"
 
 // Tree is the shape of the directories and the names in them. File i lies in leaf
 // i modulo Leaves: files of neighbouring numbers are in different directories.
@@ -61,13 +58,6 @@ const (
 	kindFile    = 'f'
 	kindRenamed = 'r' // a file after a rename; the next one turns it back
 	kindDir     = 'n'
+	kindOwn     = 'm' // a file of one caller of a mix
+	kindOwnMove = 'q' // such a file after a rename
 )
-
-// chooser draws numbers of files.
-type chooser interface {
-	draw(r *rand.Rand, n int64) int64 // of 0..n-1
-}
-
-type uniform struct{}
-
-func (uniform) draw(r *rand.Rand, n int64) int64 { return r.Int64N(n) }

@@ -24,17 +24,20 @@ const benchUsage = `hdfs bench [options] OP [OP...]
 Puts load on a live NameNode, ours or Apache's, and tells how it bore it. The
 operations run one after another over one tree of files, each with all callers:
 
-mkdir   make a directory             open    the blocks of a file
-create  make an empty file           ls      list a whole directory
-stat    the status of a file         chmod   change the mode of a file
-rename  give a file another name     delete  remove a file
+mkdir    make a directory                 chmod   change the mode of a file
+create   make an empty file               chown   change the group of a file
+write    make a file with one block       setrep  change its replication
+stat     the status of a file             rename  give it another name
+open     the blocks of a file             delete  remove it
+ls       list a whole directory           mix     operations by weight, see -mix
+summary  count what a directory holds
 
 Options:
 
 `
 
 // benchOptions makes the flags of hdfs bench; json is where the report goes.
-func benchOptions(o *bench.Options, json *string) *flag.FlagSet {
+func benchOptions(o *bench.Options, json, mix *string) *flag.FlagSet {
 	f := flag.NewFlagSet("hdfs bench", flag.ContinueOnError)
 	f.SetOutput(io.Discard) // errors are printed once, by the caller
 	f.Usage = func() {}
@@ -59,6 +62,8 @@ func benchOptions(o *bench.Options, json *string) *flag.FlagSet {
 	f.Int64Var(&o.Files, "files", 0, "files there are before stat and the like; made if no operation made them [-count]")
 	f.BoolVar(&o.Hot, "hot", false, "everything happens in one directory")
 	f.BoolVar(&o.Zipf, "zipf", false, "3 % of the files get 80 % of the accesses")
+	f.StringVar(mix, "mix", "industrial", "`OP=WEIGHT,...` of mix, or industrial: what a cluster of Spotify's was asked")
+	f.IntVar(&o.DataNodes, "datanodes", 0, "`N` simulated DataNodes are registered, which report the blocks of write")
 	f.Func("pid", "`NAME=PID` of a process whose CPU time for a call is told; can be given again", func(s string) error {
 		name, pid, found := strings.Cut(s, "=")
 		n, err := strconv.Atoi(pid)
@@ -94,8 +99,8 @@ func (t *tool) bench(args []string) int {
 	}
 	rest = append(rest, args[own:]...)
 	var o bench.Options
-	var jsonFile string
-	flags := benchOptions(&o, &jsonFile)
+	var jsonFile, mix string
+	flags := benchOptions(&o, &jsonFile, &mix)
 	switch err := flags.Parse(rest); {
 	case errors.Is(err, flag.ErrHelp):
 		fmt.Fprintf(t.out, "Usage: %s", benchUsage)
@@ -110,7 +115,10 @@ func (t *tool) bench(args []string) int {
 	if err := benchTarget(cfg, &o); err != nil {
 		return t.complain("hdfs bench", err)
 	}
-	if err := o.Check(); err != nil {
+	if o.Mix, err = bench.ParseMix(mix, o.DataNodes > 0); err == nil {
+		err = o.Check()
+	}
+	if err != nil {
 		return t.complain("hdfs bench", fmt.Errorf("%w; see hdfs bench -help", err))
 	}
 	ctx, stop := signal.NotifyContext(t.ctx, os.Interrupt)
