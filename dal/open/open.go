@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/hopsql/hopsql/dal"
@@ -19,7 +20,8 @@ import (
 // The keys that name the store.
 const (
 	// KeyURL is sqlite:///path/file.db, mysql://user:password@host:port/database with
-	// the parameters engine (innodb, ndbcluster), tls and connections, or mem:.
+	// the parameters engine (innodb, ndbcluster), tls, connections and socket (a unix
+	// socket, which takes the place of host and port), or mem:.
 	KeyURL = "dfs.storage.driver.url"
 	// KeyPasswordFile names a file whose first line is the password.
 	KeyPasswordFile = "dfs.storage.driver.password.file"
@@ -75,7 +77,11 @@ func (l Location) Open(trace func(roundTrip string)) (dal.Store, error) {
 func (l Location) String() string {
 	switch {
 	case l.MySQL != nil:
-		return fmt.Sprintf("mysql://%s@%s/%s?engine=%s", l.MySQL.User, l.MySQL.Address, l.MySQL.Database, l.MySQL.Engine)
+		where, socket := l.MySQL.Address, ""
+		if filepath.IsAbs(where) {
+			where, socket = "localhost", "&socket="+where
+		}
+		return fmt.Sprintf("mysql://%s@%s/%s?engine=%s%s", l.MySQL.User, where, l.MySQL.Database, l.MySQL.Engine, socket)
 	case l.File != "":
 		return "sqlite://" + l.File
 	}

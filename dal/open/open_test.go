@@ -18,6 +18,7 @@ func TestURLs(t *testing.T) {
 		"mysql://u@db1/hops?engine=ndbcluster":                     {User: "u", Address: "db1:3306", Database: "hops", Engine: "ndbcluster"},
 		"mysql://u:p@ss:w/o?r#d@[::1]:1/h":                         {User: "u", Password: "p@ss:w/o?r#d", Address: "[::1]:1", Database: "h", Engine: "innodb"},
 		"mysql://u:a%40b@h/d?tls=true&connections=5&engine=INNODB": {User: "u", Password: "a@b", Address: "h:3306", Database: "d", Engine: "innodb", TLS: "true", MaxConnections: 5},
+		"mysql://u@localhost/d?socket=/run/s.sock":                 {User: "u", Address: "/run/s.sock", Database: "d", Engine: "innodb"},
 		"mysql://u:100%@h/d":                                       {User: "u", Password: "100%", Address: "h:3306", Database: "d", Engine: "innodb"},
 	} {
 		l, err := Locate(conf.New(map[string]string{KeyURL: raw}))
@@ -50,7 +51,7 @@ func TestBadURLsNameTheKeyAndHideThePassword(t *testing.T) {
 		"x", "postgres://u:secret@h/d", "sqlite:", "sqlite:file.db", "sqlite://file.db", "sqlite:///", "sqlite:///a/",
 		"mysql:", "mysql://", "mysql://h/d", "mysql://u:secret@", "mysql://u:secret@h", "mysql://u:secret@h/", "mysql://u:secret@/d",
 		"mysql://:secret@h/d", "mysql://u:secret@h:port/d", "mysql://u:secret@h:70000/d", "mysql://u:secret@h/d/e",
-		"mysql://u:secret@h/d?engine=myisam", "mysql://u:secret@h/d?x=1", "mysql://u:secret@h/d?connections=0", "mysql://u:secret@h/d?tls=maybe", "mysql://u:secret@h/d#x",
+		"mysql://u:secret@h/d?engine=myisam", "mysql://u:secret@h/d?x=1", "mysql://u:secret@h/d?connections=0", "mysql://u:secret@h/d?tls=maybe", "mysql://u:secret@h/d?socket=s", "mysql://u:secret@h/d#x",
 	} {
 		_, err := Locate(conf.New(map[string]string{KeyURL: raw}))
 		if err == nil {

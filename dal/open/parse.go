@@ -123,8 +123,13 @@ func parameters(c *sqlstore.MySQLConfig, query string) error {
 			if c.MaxConnections, err = strconv.Atoi(v); err != nil || c.MaxConnections < 2 || c.MaxConnections > maxConnections {
 				return fmt.Errorf("connections=%s is not between 2 and %d", v, maxConnections)
 			}
+		case "socket":
+			if !filepath.IsAbs(v) {
+				return fmt.Errorf("socket=%s is no absolute path", v)
+			}
+			c.Address = v
 		default:
-			return fmt.Errorf("the parameter %s is not known (engine, tls, connections are)", name)
+			return fmt.Errorf("the parameter %s is not known (engine, tls, connections, socket are)", name)
 		}
 	}
 	return nil

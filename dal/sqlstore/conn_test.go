@@ -187,6 +187,17 @@ func TestServerDownAndBack(t *testing.T) {
 		t.Errorf("%d rows", n)
 	}
 
+	local := cfg
+	local.Address = server.Socket
+	l, err := OpenMySQL(local)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if n := count(t, l); n != 1 {
+		t.Errorf("%d rows through the unix socket", n)
+	}
+
 	server.Pause()
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -26,7 +27,7 @@ const (
 
 // MySQLConfig says where a MySQL or MariaDB server is and how to use it.
 type MySQLConfig struct {
-	Address  string // host:port
+	Address  string // host:port, or the absolute path of a unix socket
 	User     string
 	Password string
 	Database string
@@ -115,6 +116,9 @@ func newTextConnector(cfg MySQLConfig, d *dialect, database string) (*textConnec
 	c := mysql.NewConfig()
 	c.User, c.Passwd, c.DBName = cfg.User, cfg.Password, database
 	c.Net, c.Addr = "tcp", cfg.Address
+	if filepath.IsAbs(cfg.Address) {
+		c.Net = "unix"
+	}
 	c.TLSConfig = cfg.TLS
 	c.Timeout = cfg.DialTimeout
 	c.MultiStatements = true
