@@ -23,6 +23,7 @@ import (
 	"github.com/hopsql/hopsql/namenode/blocks"
 	"github.com/hopsql/hopsql/namenode/election"
 	"github.com/hopsql/hopsql/namenode/groups"
+	"github.com/hopsql/hopsql/namenode/metrics"
 	"github.com/hopsql/hopsql/namenode/namespace"
 	"github.com/hopsql/hopsql/namenode/rpc"
 	"github.com/hopsql/hopsql/namenode/web"
@@ -75,7 +76,7 @@ func RunWith(ctx context.Context, c *conf.Config, opt Options) error {
 	for _, w := range append(c.Warnings(), warnings...) {
 		log.Warn(w)
 	}
-	p := &process{conf: c, set: set, log: log, opt: opt}
+	p := &process{conf: c, set: set, log: log, opt: opt, metrics: metrics.New()}
 	defer p.stop()
 	if err := p.start(ctx); err != nil {
 		return err
@@ -116,6 +117,8 @@ type process struct {
 	node    *election.Node
 	audit   *audit.Log
 	servers []*ipc.Server
+	metrics *metrics.Metrics
+	ports   []*metrics.Port // of the servers
 	web     *web.Server
 
 	listeners []net.Listener // not yet taken over by a server
@@ -150,9 +153,11 @@ func (p *process) start(ctx context.Context) error {
 			return err
 		}
 	}
+	counting, _ := p.store.(dal.Counting) // memory does not count
+	p.metrics.Add(&metrics.State{Load: p.engine.Load, Store: counting, Leads: p.leads})
 	p.web = web.New(web.Config{Conf: p.conf, Identity: id, Blocks: p.blocks, Safe: p.safe, Leader: p.node.Leader, Living: p.node.Living,
 		RPCAddress: p.set.rpc.public, Version: rpc.SoftwareVersion + ", hopsql " + Version, Audit: p.audit,
-		Servers: p.servers, Profile: p.set.profile, Logger: p.log})
+		Metrics: p.metrics, Ports: p.ports, Prometheus: p.set.prometheus, Profile: p.set.profile, Logger: p.log})
 	p.listeners = nil // every one has its server now
 	go func() { p.broken <- p.web.Serve(ports.http) }()
 	p.startLoops()
@@ -214,7 +219,8 @@ func (p *process) startRules(ctx context.Context, id rpc.Identity) error {
 	if err := persist(ctx, p.log, func() error { return p.clock.compare(ctx) }); err != nil {
 		return fmt.Errorf("read the clock of the store: %w", err)
 	}
-	p.engine, err = txn.New(p.store, txn.Options{NodeID: nodeID, Now: p.clock.now, Hints: p.set.hints, HintIndexes: blocks.HintIndexes, Logger: p.log})
+	p.engine, err = txn.New(p.store, txn.Options{NodeID: nodeID, Now: p.clock.now, Hints: p.set.hints, HintIndexes: blocks.HintIndexes,
+		Observer: p.metrics.Engine, Logger: p.log})
 	if err != nil {
 		return err
 	}
@@ -250,6 +256,11 @@ func (p *process) join(ctx context.Context, id rpc.Identity, nodeID int64) (err 
 	return err
 }
 
+func (p *process) leads() bool {
+	leads, _ := p.node.Leader()
+	return leads
+}
+
 // load is the number of calls in progress.
 func (p *process) load() (n int64) {
 	for _, s := range p.servers {
@@ -275,13 +286,19 @@ func (p *process) service(id rpc.Identity) (*rpc.Service, error) {
 
 // serve answers calls on one port.
 func (p *process) serve(svc *rpc.Service, l net.Listener) error {
+	_, number, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		return err
+	}
+	port := p.metrics.NewPort(number)
 	srv, err := ipc.NewServer(ipc.ServerConfig{Listener: l, Handlers: p.set.calls, MaxRequest: p.set.maxRequest,
-		MaxConnections: p.set.maxConnections, Logger: p.log, Authorize: svc.Authorize})
+		MaxConnections: p.set.maxConnections, Logger: p.log, Authorize: svc.Authorize, Observe: port.Observe})
 	if err != nil {
 		return err
 	}
 	svc.Register(srv)
-	p.servers = append(p.servers, srv)
+	port.Watch(srv)
+	p.servers, p.ports = append(p.servers, srv), append(p.ports, port)
 	go func() { p.broken <- srv.Serve() }()
 	return nil
 }

@@ -19,6 +19,7 @@ const (
 	keyAuditLog    = "hopsql.audit.log"    // file, "stderr", or empty for none
 	keyCalls       = "hopsql.rpc.calls"    // most calls in progress
 	keyHints       = "hopsql.hints"        // rows kept to foresee what a call will read; see txn.Options
+	keyPrometheus  = "hadoop.prometheus.endpoint.enabled"
 	keyProfile     = "hopsql.pprof.enable" // Go's profiles at /debug/pprof/ of the HTTP port
 	keyInterval    = "dfs.leader.check.interval"
 	keyMissed      = "dfs.leader.missed.hb"
@@ -45,15 +46,16 @@ type settings struct {
 	safe      blocks.SafeOptions
 	groups    groups.Config
 
-	hints    int
-	profile  bool
-	memory   int64
-	audit    string
-	interval time.Duration // of heartbeats
-	missed   int
-	trash    trashSettings
-	tick     time.Duration // of the block work
-	leases   time.Duration // of the lease check
+	hints      int
+	profile    bool
+	prometheus bool
+	memory     int64
+	audit      string
+	interval   time.Duration // of heartbeats
+	missed     int
+	trash      trashSettings
+	tick       time.Duration // of the block work
+	leases     time.Duration // of the lease check
 }
 
 // An endpoint is an address of this process.
@@ -100,6 +102,14 @@ func (r *reader) bool(key string, def bool) bool {
 	v, err := r.c.Bool(key, def)
 	r.fail(err)
 	return v
+}
+
+// prometheus is on unless somebody says otherwise. Hadoop has it off.
+func (r *reader) prometheus() bool {
+	if !r.c.IsSet(keyPrometheus) {
+		r.c.Set(keyPrometheus, "true") // so that /conf shows it
+	}
+	return r.bool(keyPrometheus, true)
 }
 
 func (r *reader) float(key string, def float64) float64 {
@@ -151,15 +161,16 @@ func readSettings(c *conf.Config) (*settings, error) {
 			MinDatanodes: r.count("dfs.namenode.safemode.min.datanodes", 0),
 			Extension:    r.duration("dfs.namenode.safemode.extension", 30*time.Second, time.Millisecond),
 		},
-		hints:    max(1, r.count(keyHints, defaultHints)),
-		profile:  r.bool(keyProfile, false),
-		memory:   r.size(keyMemoryLimit, -1),
-		audit:    c.Get(keyAuditLog),
-		interval: r.interval(keyInterval, 2*time.Second, time.Millisecond),
-		missed:   r.missed(),
-		trash:    r.trash(),
-		tick:     r.interval("dfs.namenode.redundancy.interval.seconds", 3*time.Second, time.Second),
-		leases:   r.interval("dfs.namenode.lease-recheck-interval-ms", 2*time.Second, time.Millisecond),
+		hints:      max(1, r.count(keyHints, defaultHints)),
+		profile:    r.bool(keyProfile, false),
+		prometheus: r.prometheus(),
+		memory:     r.size(keyMemoryLimit, -1),
+		audit:      c.Get(keyAuditLog),
+		interval:   r.interval(keyInterval, 2*time.Second, time.Millisecond),
+		missed:     r.missed(),
+		trash:      r.trash(),
+		tick:       r.interval("dfs.namenode.redundancy.interval.seconds", 3*time.Second, time.Second),
+		leases:     r.interval("dfs.namenode.lease-recheck-interval-ms", 2*time.Second, time.Millisecond),
 	}
 	s.safe.Proof = time.Duration(s.missed+1) * s.interval
 	var err error

@@ -28,7 +28,10 @@ func (s *Server) beans() []bean {
 		why = "Safe mode is ON."
 	}
 	leads, epoch := s.cfg.Leader()
-	all := []bean{s.info(&c, &b, why), s.system("FSNamesystem", &c, &b), s.system("FSNamesystemState", &c, &b), s.status(), s.rpcActivity(), memory()}
+	all := []bean{s.info(&c, &b, why), s.system("FSNamesystem", &c, &b), s.system("FSNamesystemState", &c, &b), s.status(), memory()}
+	for _, p := range s.cfg.Ports {
+		all = append(all, rpcActivity(p), rpcDetailed(p))
+	}
 	all[2]["FSState"] = map[bool]string{true: "safeMode", false: "Operational"}[on]
 	all[3]["Leader"], all[3]["LeaderEpoch"], all[3]["LiveNameNodes"] = leads, epoch, s.nameNodes()
 	return all
@@ -133,19 +136,6 @@ func (s *Server) status() bean {
 	return bean{"name": beanPrefix + "NameNodeStatus", "modelerType": "org.apache.hadoop.hdfs.server.namenode.NameNode",
 		"State": "active", "NNRole": "NameNode", "HostAndPort": s.cfg.RPCAddress, "SecurityEnabled": false,
 		"LastHATransitionTime": 0, "BytesWithFutureGenerationStamps": 0, "SlowPeersReport": "[]", "SlowDisksReport": nil}
-}
-
-// rpcActivity is the load of the clients' port.
-func (s *Server) rpcActivity() bean {
-	_, port, _ := net.SplitHostPort(s.cfg.RPCAddress)
-	b := bean{"name": beanPrefix + "RpcActivityForPort" + port, "modelerType": "RpcActivityForPort" + port, "tag.port": port}
-	if len(s.cfg.Servers) > 0 {
-		st := s.cfg.Servers[0].Stats()
-		b["ReceivedBytes"], b["SentBytes"] = st.ReceivedBytes, st.SentBytes
-		b["NumOpenConnections"], b["CallQueueLength"], b["NumInProcessHandler"] = st.Connections, st.Waiting, st.Running
-		b["RpcClientBackoff"] = st.Busy
-	}
-	return b
 }
 
 // memory is that of this process under the names of a JVM.

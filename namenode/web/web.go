@@ -19,10 +19,10 @@ import (
 	"time"
 
 	"github.com/hopsql/hopsql/hadoop/conf"
-	ipc "github.com/hopsql/hopsql/hadoop/rpc"
 	"github.com/hopsql/hopsql/namenode/audit"
 	"github.com/hopsql/hopsql/namenode/blocks"
 	"github.com/hopsql/hopsql/namenode/election"
+	"github.com/hopsql/hopsql/namenode/metrics"
 	"github.com/hopsql/hopsql/namenode/rpc"
 )
 
@@ -37,8 +37,10 @@ type Config struct {
 	RPCAddress string
 	Version    string
 	Audit      *audit.Log
-	Servers    []*ipc.Server // the first one is that of the clients
-	Profile    bool          // serve /debug/pprof/
+	Metrics    *metrics.Metrics
+	Ports      []*metrics.Port // the first one is that of the clients
+	Prometheus bool            // serve /prom and /metrics
+	Profile    bool            // serve /debug/pprof/
 	Logger     *slog.Logger
 }
 
@@ -57,13 +59,18 @@ func New(cfg Config) *Server {
 	mux.HandleFunc("GET /jmx", s.jmx)
 	mux.HandleFunc("GET /conf", s.conf)
 	mux.HandleFunc("GET /stacks", s.stacks)
+	if cfg.Prometheus {
+		cfg.Metrics.Add(beanCollector{s})
+		mux.Handle("GET /prom", cfg.Metrics.Handler())
+		mux.Handle("GET /metrics", cfg.Metrics.Handler())
+	}
 	if cfg.Profile {
 		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	}
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprintf(w, "hopsql NameNode %s, RPC at %s\n/isActive /jmx /conf /stacks\n", cfg.Version, cfg.RPCAddress)
+		fmt.Fprintf(w, "hopsql NameNode %s, RPC at %s\n/isActive /jmx /prom /conf /stacks\n", cfg.Version, cfg.RPCAddress)
 	})
 	s.http = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
 		WriteTimeout: 2 * time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
