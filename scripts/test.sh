@@ -19,8 +19,8 @@ case ${1-} in
 	;;
 esac
 
-hadoop_lib=${HOPSQL_HADOOP_LIB:-${XDG_CACHE_HOME:-$HOME/.cache}/hopsql/hadoop-3.4.3}
-export HOPSQL_HADOOP_LIB=$hadoop_lib
+# shellcheck source=scripts/install.sh
+. scripts/install.sh
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 started=$SECONDS
@@ -40,45 +40,11 @@ step() {
 	[[ $verdict == passed ]]
 }
 
-# install TOOL=PACKAGE...: installs the Debian packages whose tool is missing. No service is started.
-install() {
-	local pair missing=() sudo=()
-	for pair in "$@"; do
-		command -v "${pair%%=*}" >/dev/null || [[ -x /usr/sbin/${pair%%=*} ]] || missing+=("${pair#*=}")
-	done
-	((${#missing[@]})) || return 0
-	if ((EUID != 0)); then sudo=(sudo -n); fi
-	echo "installing ${missing[*]}"
-	local policy=/usr/sbin/policy-rc.d made=
-	if [[ ! -e $policy ]]; then
-		# Debian asks this file whether a fresh package may start its service: no.
-		printf '#!/bin/sh\nexit 101\n' | "${sudo[@]}" tee "$policy" >/dev/null && made=yes
-		"${sudo[@]}" chmod 755 "$policy"
-	fi
-	"${sudo[@]}" apt-get update -qq &&
-		"${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >"$work/apt" 2>&1
-	local code=$?
-	if [[ -n $made ]]; then "${sudo[@]}" rm -f "$policy"; fi
-	if ((code)); then
-		tail -n 20 "$work/apt" 2>/dev/null
-		echo "could not install: run this as root: apt-get install ${missing[*]}"
-	fi
-	return "$code"
-}
-
-tools() {
+# needed: what the tests need.
+needed() {
 	local wanted=(mariadbd=mariadb-server shellcheck=shellcheck gcc=gcc)
-	if ! command -v go >/dev/null; then
-		echo "Go 1.26 is needed: https://go.dev/dl/"
-		return 1
-	fi
 	if [[ -z $short ]]; then wanted+=(javac=default-jdk-headless mvn=maven cmp=diffutils setsid=util-linux); fi
-	install "${wanted[@]}" && go mod download
-}
-
-jars() {
-	[[ -f $hadoop_lib/hadoop-hdfs-3.4.3-tests.jar ]] && return
-	mvn -q -B -f test/hadoop/pom.xml package -DlibDir="$hadoop_lib.new" && rm -rf "$hadoop_lib" && mv "$hadoop_lib.new" "$hadoop_lib"
+	tools "${wanted[@]}"
 }
 
 formatted() {
@@ -144,11 +110,11 @@ summary() {
 	echo "passed"
 }
 
-step "tools and modules" tools || { summary; exit 1; }
+step "tools and modules" needed || { summary; exit 1; }
 step "build" go build -o bin/hdfs ./cmd/hdfs
 step "go vet" go vet ./...
 step "gofmt" formatted
-step "shellcheck" shellcheck scripts/*.sh .ci/run
+step "shellcheck" shellcheck -x scripts/*.sh .ci/run
 if [[ -n $short ]]; then
 	step "go test -short" quick
 else

@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"github.com/hopsql/hopsql/bench/figures"
+	"github.com/hopsql/hopsql/testkit/hadoop"
 )
 
 // DriverTool is what samples of our own driver name as their tool.
@@ -65,7 +66,10 @@ func (l *Lab) Drive(ctx context.Context, s *System, args ...string) ([]figures.S
 	if err := os.Remove(out); err != nil && !os.IsNotExist(err) {
 		return nil, err
 	}
-	conf := filepath.Join(l.Dir, "conf-"+s.Name+"-1") // of Apache's NameNode it is not there and not needed
+	conf := filepath.Join(l.Dir, "conf-driver") // defaults: the user's own configuration has no say
+	if err := hadoop.SaveConf(conf, nil); err != nil {
+		return nil, err
+	}
 	line := []string{"bench", "-namenode", strings.Join(s.Addresses, ","), "-json", out}
 	for _, name := range slices.Sorted(maps.Keys(s.PIDs)) {
 		line = append(line, "-pid", name+"="+strconv.Itoa(s.PIDs[name]))

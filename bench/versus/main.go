@@ -82,8 +82,8 @@ func parse(args []string, out io.Writer) (options, error) {
 	fs.BoolVar(&o.short, "short", false, "one round of small runs, about five minutes: -rounds 1 -ops 16000 -time 1s")
 	fs.IntVar(&o.rounds, "rounds", 3, "`rounds` that count, after one that warms up")
 	fs.IntVar(&o.ops, "ops", 64000, "`operations` of a run of NNThroughputBenchmark")
-	fs.DurationVar(&o.time, "time", 4*time.Second, "how `long` hdfs bench runs an operation")
-	fs.DurationVar(&o.warmup, "warmup", time.Second, "how `long` it runs before that")
+	fs.DurationVar(&o.time, "time", 3*time.Second, "how `long` hdfs bench runs an operation")
+	fs.DurationVar(&o.warmup, "warmup", 700*time.Millisecond, "how `long` it runs before that")
 	fs.StringVar(&threads, "threads", "32,64", "`threads` of NNThroughputBenchmark")
 	fs.StringVar(&parts, "only", strings.Join(allParts, ","), "`parts` to run")
 	fs.StringVar(&systems, "systems", strings.Join(allSystems, ","), "`systems` to measure")
@@ -98,7 +98,7 @@ func parse(args []string, out io.Writer) (options, error) {
 	if o.short {
 		given := map[string]bool{}
 		fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
-		for name, value := range map[string]string{"rounds": "1", "ops": "16000", "time": "1s", "warmup": "500ms"} {
+		for name, value := range map[string]string{"rounds": "1", "ops": "16000", "time": "1s", "warmup": "300ms"} {
 			if !given[name] {
 				if err := fs.Set(name, value); err != nil {
 					return o, err
