@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -162,6 +164,16 @@ func TestMetricsTellHowCallsShareBatches(t *testing.T) {
 	}
 	pick(t, after, "fs_namesystem_capacity_total")
 	pick(t, after, "jvm_metrics_mem_heap_used_m")
+
+	manual, err := os.ReadFile("../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range after {
+		if short, ok := strings.CutPrefix(name, "hopsql_"); ok && !regexp.MustCompile("`"+short+"[`{]").Match(manual) {
+			t.Errorf("docs/operations.md does not say what %s tells", name)
+		}
+	}
 }
 
 // TestLabelsAreBounded: who asks, for what, and for which unknown method makes no new

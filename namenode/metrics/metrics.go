@@ -7,6 +7,7 @@ package metrics
 
 import (
 	"net/http"
+	"regexp"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -37,7 +38,10 @@ type Metrics struct {
 // among them.
 func New() *Metrics {
 	m := &Metrics{Engine: newEngine(), registry: prometheus.NewRegistry()}
-	m.registry.MustRegister(m.Engine, collectors.NewGoCollector(),
+	// How long goroutines wait for a processor is the part of a call's time that is
+	// neither a wait for a batch nor the store nor the rules.
+	latencies := collectors.GoRuntimeMetricsRule{Matcher: regexp.MustCompile(`^/sched/latencies:seconds$`)}
+	m.registry.MustRegister(m.Engine, collectors.NewGoCollector(collectors.WithGoCollectorRuntimeMetrics(latencies)),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -89,7 +89,7 @@ func TestPortsCountMethodsAndErrors(t *testing.T) {
 	all := text(t, m)
 	wantLines(t, all, `hopsql_rpc_seconds_count{method="getFileInfo",port="8020"} 3`,
 		`hopsql_rpc_error_seconds_count{class="VersionMismatch",port="8020"} 1`, `hopsql_rpc_error_seconds_count{class="IOException",port="8020"} 1`,
-		`hopsql_rpc_calls_running{port="8020"} 0`)
+		`hopsql_rpc_calls_running{port="8020"} 0`, "# TYPE go_sched_latencies_seconds histogram")
 	if strings.Contains(all, "not registered") || strings.Contains(all, "method7") {
 		t.Error("methods that nobody called, or that there are none of, are shown")
 	}
