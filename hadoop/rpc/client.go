@@ -175,12 +175,7 @@ func (c *Client) exchange(ctx context.Context, addr, protocol string, callID int
 	if err != nil {
 		return answer{}, err
 	}
-	var late <-chan time.Time
-	if c.cfg.CallTimeout > 0 {
-		t := time.NewTimer(c.cfg.CallTimeout)
-		defer t.Stop()
-		late = t.C
-	}
+	late := w.deadline(c.cfg.CallTimeout)
 	select {
 	case a := <-w.answer:
 		w.free()

@@ -333,3 +333,53 @@ func BenchmarkCall(b *testing.B) {
 		}
 	})
 }
+
+func TestCallEncoded(t *testing.T) {
+	s := serve(t, ServerConfig{}, nil)
+	c := newTestClient(t, ClientConfig{})
+	addr := s.Addr().String()
+	for _, size := range []int{0, 3, 300, 100_000} { // lengths of one byte and more
+		path := strings.Repeat("x", size)
+		q, err := proto.Marshal(&pathRequest{Path: &path})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := c.CallEncoded(t.Context(), addr, clientProtocol, "getLinkTarget", q, []byte("before"))
+		rest, found := bytes.CutPrefix(got, []byte("before"))
+		var a pathAnswer
+		if err != nil || !found || proto.Unmarshal(rest, &a) != nil || a.GetTargetPath() != path {
+			t.Errorf("a path of %d bytes: %d bytes after %q, %v", size, len(a.GetTargetPath()), got[:6], err)
+		}
+	}
+	gone := "/gone"
+	q, _ := proto.Marshal(&statRequest{Src: &gone})
+	var x *Exception
+	if got, err := c.CallEncoded(t.Context(), addr, clientProtocol, "getFileInfo", q, []byte("kept")); !errors.As(err, &x) || string(got) != "kept" {
+		t.Errorf("of a file that is gone: %q, %v", got, err)
+	}
+}
+
+// TestTimersAreUsedAgain: a timer that a call of before has set must not end a later
+// one, nor one that is used again fail to.
+func TestTimersAreUsedAgain(t *testing.T) {
+	release := make(chan struct{})
+	s := serve(t, ServerConfig{}, map[string]Method{
+		"slow": Handle(func(context.Context, *Call, *pathRequest) (*pathAnswer, error) {
+			<-release
+			return nil, nil
+		}),
+	})
+	defer close(release)
+	c := newTestClient(t, ClientConfig{CallTimeout: 150 * time.Millisecond})
+	path := "/x"
+	for range 3 {
+		for range 4 {
+			mustEcho(t, c, s.Addr().String())
+			time.Sleep(60 * time.Millisecond)
+		}
+		err := c.Call(t.Context(), s.Addr().String(), clientProtocol, "slow", &pathRequest{Path: &path}, &pathAnswer{})
+		if !errors.Is(err, ErrTimeout) {
+			t.Fatalf("a call without an answer: %v", err)
+		}
+	}
+}

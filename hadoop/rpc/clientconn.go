@@ -31,12 +31,30 @@ type waiter struct {
 	conn   *clientConn
 	sent   time.Time
 	answer chan answer
+	timer  *time.Timer // of one call after another
 }
 
-var waiters = sync.Pool{New: func() any { return &waiter{answer: make(chan answer, 1)} }}
+var waiters = sync.Pool{New: func() any {
+	w := &waiter{answer: make(chan answer, 1), timer: time.NewTimer(time.Hour)}
+	w.timer.Stop()
+	return w
+}}
+
+// deadline is when the call is late; a timeout of 0 or less is none.
+func (w *waiter) deadline(timeout time.Duration) <-chan time.Time {
+	if timeout <= 0 {
+		return nil
+	}
+	w.timer.Reset(timeout)
+	return w.timer.C
+}
 
 // free is called after the answer was received, so that none can follow.
-func (w *waiter) free() { w.conn = nil; waiters.Put(w) }
+func (w *waiter) free() {
+	w.timer.Stop()
+	w.conn = nil
+	waiters.Put(w)
+}
 
 // clientConn is one connection of a client.
 type clientConn struct {
