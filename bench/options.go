@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -157,12 +158,14 @@ type optionJSON struct {
 	DataNodes   int      `json:"datanodes,omitempty"`
 	Existing    bool     `json:"existing,omitempty"`
 	Seed        uint64   `json:"seed"`
+	Procs       int      `json:"procs"` // cores that the driver uses
 }
 
 func (o *Options) json() optionJSON {
 	j := optionJSON{
 		Ops: o.Ops, Dir: o.Dir, Callers: o.Callers, Connections: o.Connections, Count: o.Count, Depth: o.Depth, Fanout: o.Fanout,
 		Files: o.Files, Hot: o.Hot, Zipf: o.Zipf, DataNodes: o.DataNodes, Existing: o.Existing, Seed: o.Seed,
+		Procs: runtime.GOMAXPROCS(0),
 	}
 	if slices.Contains(o.Ops, mixName) {
 		j.Mix = o.Mix

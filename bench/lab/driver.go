@@ -5,11 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -71,8 +69,8 @@ func (l *Lab) Drive(ctx context.Context, s *System, args ...string) ([]figures.S
 		return nil, err
 	}
 	line := []string{"bench", "-namenode", strings.Join(s.Addresses, ","), "-json", out}
-	for _, name := range slices.Sorted(maps.Keys(s.PIDs)) {
-		line = append(line, "-pid", name+"="+strconv.Itoa(s.PIDs[name]))
+	for _, p := range s.processes() {
+		line = append(line, "-pid", p.Name+"="+strconv.Itoa(p.PID))
 	}
 	cmd := exec.CommandContext(ctx, l.HDFS, append(line, args...)...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }

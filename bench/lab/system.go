@@ -3,14 +3,13 @@ package lab
 import (
 	"context"
 	"fmt"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
+	"github.com/hopsql/hopsql/bench"
 	"github.com/hopsql/hopsql/bench/figures"
 	"github.com/hopsql/hopsql/testkit/hadoop"
 	"github.com/hopsql/hopsql/testkit/mariadb"
@@ -29,9 +28,9 @@ const startPatience = 60 * time.Second
 // A System is a running NameNode, or several on one database.
 type System struct {
 	Name      string
-	Addresses []string       // host:port of the RPC of each NameNode
-	PIDs      map[string]int // by the names in figures: the NameNode (the first of several) and its database
-	NameNodes []*process.Process
+	Addresses []string           // host:port of the RPC of each NameNode
+	NameNodes []*process.Process // those of figures.NameNode
+	Database  int                // process id of figures.Database, 0 for none
 }
 
 // Address is the first NameNode's.
@@ -56,7 +55,6 @@ func (l *Lab) StartApache(ctx context.Context) (*System, error) {
 	l.OnClose(nn.Kill)
 	return &System{
 		Name: Apache, Addresses: []string{nn.Address}, NameNodes: []*process.Process{nn.Process},
-		PIDs: map[string]int{figures.NameNode: nn.PID()},
 	}, nil
 }
 
@@ -72,7 +70,7 @@ func (l *Lab) StartMariaDB(ctx context.Context, server *mariadb.Server) (*System
 	}
 	s, err := l.startOurs(ctx, MariaDB, server.URL("versus"))
 	if err == nil {
-		s.PIDs[figures.Database] = server.PID()
+		s.Database = server.PID()
 	}
 	return s, err
 }
@@ -104,6 +102,7 @@ func (l *Lab) settings(name, storeURL string) (props map[string]string, address 
 		"dfs.replication":                                      "1",
 		"dfs.namenode.safemode.extension":                      "0",
 		"dfs.namenode.fs-limits.min-block-size":                "0",
+		"dfs.namenode.safemode.threshold-pct":                  "0", // DataNodes of files made in bulk never come
 		"dfs.namenode.datanode.registration.ip-hostname-check": "false",
 	}, address, nil
 }
@@ -136,7 +135,7 @@ func environment(conf string) []string { return []string{"HADOOP_CONF_DIR=" + co
 // StartNameNodes starts so many of our NameNodes on a formatted store and returns
 // when all are up.
 func (l *Lab) StartNameNodes(ctx context.Context, name, storeURL string, many int) (*System, error) {
-	s := &System{Name: name, PIDs: map[string]int{}}
+	s := &System{Name: name}
 	for i := range many {
 		one := fmt.Sprintf("%s-%d", name, i+1)
 		props, address, err := l.settings(one, storeURL)
@@ -153,11 +152,6 @@ func (l *Lab) StartNameNodes(ctx context.Context, name, storeURL string, many in
 		}
 		s.NameNodes = append(s.NameNodes, p)
 		s.Addresses = append(s.Addresses, address)
-		if i == 0 {
-			s.PIDs[figures.NameNode] = p.PID()
-		} else {
-			s.PIDs[fmt.Sprintf("%s%d", figures.NameNode, i+1)] = p.PID()
-		}
 		wait, cancel := context.WithTimeout(ctx, startPatience)
 		_, err = p.WaitFor(wait, "NameNode up:")
 		cancel()
@@ -207,12 +201,24 @@ func (s *System) Settle(ctx context.Context) error {
 	return s.Alive()
 }
 
+// processes are those whose CPU counts; several NameNodes have one name.
+func (s *System) processes() []bench.Process {
+	var list []bench.Process
+	for _, nn := range s.NameNodes {
+		list = append(list, bench.Process{Name: figures.NameNode, PID: nn.PID()})
+	}
+	if s.Database != 0 {
+		list = append(list, bench.Process{Name: figures.Database, PID: s.Database})
+	}
+	return list
+}
+
 // used is the CPU of all processes of the system so far.
 func (s *System) used() (sum time.Duration, err error) {
-	for _, name := range slices.Sorted(maps.Keys(s.PIDs)) {
-		cpu, err := CPU(s.PIDs[name])
+	for _, p := range s.processes() {
+		cpu, err := CPU(p.PID)
 		if err != nil {
-			return 0, fmt.Errorf("%s of %s: %w", name, s.Name, err)
+			return 0, fmt.Errorf("%s of %s: %w", p.Name, s.Name, err)
 		}
 		sum += cpu
 	}

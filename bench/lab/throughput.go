@@ -91,8 +91,8 @@ func (t *Throughput) Run(ctx context.Context, s *System, op string, threads, ops
 		figures.Client: func() (time.Duration, error) { return CPU(t.cmd.Process.Pid) },
 		figures.Spin:   func() (time.Duration, error) { return t.mainCPU() },
 	}
-	for name, pid := range s.PIDs {
-		meters[name] = func() (time.Duration, error) { return CPU(pid) }
+	for _, p := range s.processes() {
+		meters[p.Name] = func() (time.Duration, error) { return CPU(p.PID) }
 	}
 	sampler := startSampler(meters)
 	log, err := t.run(ctx, args)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,7 +38,7 @@ Options:
 `
 
 // benchOptions makes the flags of hdfs bench; json is where the report goes.
-func benchOptions(o *bench.Options, json, mix *string) *flag.FlagSet {
+func benchOptions(o *bench.Options, json, mix *string, procs *int) *flag.FlagSet {
 	f := flag.NewFlagSet("hdfs bench", flag.ContinueOnError)
 	f.SetOutput(io.Discard) // errors are printed once, by the caller
 	f.Usage = func() {}
@@ -77,6 +78,7 @@ func benchOptions(o *bench.Options, json, mix *string) *flag.FlagSet {
 	f.BoolVar(&o.Clean, "clean", false, "remove what lies at -dir first")
 	f.BoolVar(&o.Keep, "keep", false, "leave the tree")
 	f.BoolVar(&o.Existing, "existing", false, "the tree is there, with -files files: made by a run with -keep and the same -depth, -fanout and -hot, or in bulk. It stays as it is")
+	f.IntVar(procs, "procs", 1, "cores that the driver uses; with one a call costs it the least")
 	f.Uint64Var(&o.Seed, "seed", 1, "of everything random")
 	return f
 }
@@ -100,7 +102,8 @@ func (t *tool) bench(args []string) int {
 	rest = append(rest, args[own:]...)
 	var o bench.Options
 	var jsonFile, mix string
-	flags := benchOptions(&o, &jsonFile, &mix)
+	var procs int
+	flags := benchOptions(&o, &jsonFile, &mix, &procs)
 	switch err := flags.Parse(rest); {
 	case errors.Is(err, flag.ErrHelp):
 		fmt.Fprintf(t.out, "Usage: %s", benchUsage)
@@ -124,6 +127,7 @@ func (t *tool) bench(args []string) int {
 	ctx, stop := signal.NotifyContext(t.ctx, os.Interrupt)
 	defer stop()
 	context.AfterFunc(ctx, stop) // the second Ctrl-C ends the process
+	runtime.GOMAXPROCS(max(procs, 1))
 	report, err := bench.Run(ctx, o, t.benchProgress())
 	if err == nil || report != nil && len(report.Results) > 0 {
 		err = errors.Join(err, t.writeBench(report, jsonFile))
