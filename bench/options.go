@@ -3,6 +3,7 @@ package bench
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"path"
 	"runtime"
 	"slices"
@@ -67,7 +68,8 @@ func setDefault[T comparable](p *T, v T) {
 	}
 }
 
-// Check fills in the defaults. Its errors match ErrOptions.
+// Check fills in the defaults. Its errors match ErrOptions, unless /proc cannot be
+// read.
 func (o *Options) Check() error {
 	setDefault(&o.Dir, "/bench")
 	setDefault(&o.Callers, 64)
@@ -93,6 +95,13 @@ func (o *Options) Check() error {
 	}
 	if most := o.Depth - 1; components(o.Dir) > most {
 		return wrong("files at depth %d do not lie below %s: depth counts every component of a path", o.Depth, o.Dir)
+	}
+	for _, p := range o.Processes {
+		if _, err := cpuTime(p.PID); errors.Is(err, fs.ErrNotExist) {
+			return wrong("there is no process %d to be %s", p.PID, p.Name)
+		} else if err != nil {
+			return err
+		}
 	}
 	return o.checkOps()
 }

@@ -47,6 +47,7 @@ func TestBadOptions(t *testing.T) {
 		{func(o *Options) { o.WarmupCount = -1 }, "warmup"},
 		{func(o *Options) { o.Fanout = -1 }, "fanout"},
 		{func(o *Options) { o.Files = -1 }, "files"},
+		{func(o *Options) { o.Processes = []Process{{"nn", 1 << 30}} }, "process 1073741824"},
 		{func(o *Options) { o.DataNodes = -1 }, "datanodes"},
 	} {
 		o := valid()
