@@ -58,11 +58,25 @@ func (x *Index) Columns() []Column { return x.cols }
 // PrefixOf returns the first n columns of the key of row r.
 func (x *Index) PrefixOf(r Row, n int) Key {
 	var buf [96]byte
-	b := buf[:0]
+	return Key(x.AppendPrefix(buf[:0], r, n))
+}
+
+// AppendPrefix adds the bytes of the first n columns of the key of row r to b.
+func (x *Index) AppendPrefix(b []byte, r Row, n int) []byte {
 	for _, c := range x.Cols[:n] {
-		b = appendKey(b, r[c])
+		b = appendKey(b, &r[c])
 	}
-	return Key(b)
+	return b
+}
+
+// Same reports whether the rows a and b have the same key in the index.
+func (x *Index) Same(a, b Row) bool {
+	for _, c := range x.Cols {
+		if a[c] != b[c] {
+			return false
+		}
+	}
+	return true
 }
 
 // Len returns how many columns of the index k names. It panics where Values does.
@@ -87,12 +101,7 @@ func (x *Index) bind(t *Table, names []string) {
 
 // KeyOf returns the key of row r in the index.
 func (x *Index) KeyOf(r Row) Key {
-	var buf [96]byte
-	b := buf[:0]
-	for _, c := range x.Cols {
-		b = appendKey(b, r[c])
-	}
-	return Key(b)
+	return x.PrefixOf(r, len(x.Cols))
 }
 
 // A Table is one table.

@@ -3,6 +3,7 @@ package schema
 import (
 	"fmt"
 	"strconv"
+	"strings"
 )
 
 // A Kind says what a Value holds.
@@ -87,30 +88,36 @@ type Key string
 // KeyOf encodes values, which must not be NULL, as a key.
 func KeyOf(vals ...Value) Key {
 	var buf [64]byte
-	b := buf[:0]
-	for _, v := range vals {
-		b = appendKey(b, v)
+	return Key(AppendKey(buf[:0], vals...))
+}
+
+// AppendKey adds the bytes of the key of vals to b.
+func AppendKey(b []byte, vals ...Value) []byte {
+	for i := range vals {
+		b = appendKey(b, &vals[i])
 	}
-	return Key(b)
+	return b
 }
 
 // appendKey adds one value: integers as 8 bytes with the sign flipped, bytes with
 // 0x00 escaped as 0x00 0xff and closed by 0x00 0x00, so that no value is a prefix
 // of another and the order stays.
-func appendKey(b []byte, v Value) []byte {
+func appendKey(b []byte, v *Value) []byte {
 	switch v.kind {
 	case KindInt:
 		u := uint64(v.i) ^ 1<<63
 		return append(b, byte(u>>56), byte(u>>48), byte(u>>40), byte(u>>32), byte(u>>24), byte(u>>16), byte(u>>8), byte(u))
 	case KindBytes:
-		for i := 0; i < len(v.s); i++ {
-			if v.s[i] == 0 {
-				b = append(b, 0, 0xff)
-				continue
+		s := v.s
+		for {
+			i := strings.IndexByte(s, 0)
+			if i < 0 {
+				break
 			}
-			b = append(b, v.s[i])
+			b = append(append(b, s[:i]...), 0, 0xff)
+			s = s[i+1:]
 		}
-		return append(b, 0, 0)
+		return append(append(b, s...), 0, 0)
 	}
 	panic("schema: NULL in a key")
 }

@@ -141,8 +141,7 @@ func TestMadeAndTakenAway(t *testing.T) {
 	}
 	calls := []*call{e.newCall(ctx, child("x")), e.newCall(ctx, remove)}
 	for _, c := range calls {
-		_, _ = c.run(nil, nil)
-		c.done = make(chan struct{})
+		_, _ = c.run(nil, false)
 	}
 	var once sync.Once
 	s.Observe(func(c faulty.Call) {

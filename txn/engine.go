@@ -153,67 +153,15 @@ func (e *Engine) Close() {
 	e.wg.Wait()
 }
 
-// A call is one operation on its way through the engine.
-type call struct {
-	engine *Engine
-	ctx    context.Context
-	fn     func(*Tx) error
-	guard  func(*Tx) error // nil for none
-	now    int64
-	wants  wants // what the next run will ask for
-	ids    map[string][]int64
-	hungry string // the sequence that ran out
-	tries  int
-	lane   schema.Key
-	alone  bool
-
-	collided bool // a batch of this call met a duplicate
-
-	stats  CallStats
-	queued time.Duration // by clock, when it last came to a lane
-
-	done chan struct{} // closed when err is set; Update only
-	err  error
-}
-
-// maxTries bounds how often a call may find that it wants other rows than it was
-// given. A path of the greatest depth needs one run a component.
-const maxTries = 1100
-
-func (e *Engine) newCall(ctx context.Context, fn func(*Tx) error) *call {
-	return &call{engine: e, ctx: ctx, fn: fn, now: e.opt.Now().UnixMilli(), ids: map[string][]int64{}, stats: CallStats{Timed: e.sampled()}}
-}
-
-// run runs the function once. base is nil in a dry run, batch nil outside a lane.
-func (c *call) run(base *set, batch overlay) (*Tx, error) {
-	tx := &Tx{call: c, base: base, batch: batch, own: overlay{}, asked: wants{}, ids: map[string]int{}}
-	if base == nil {
-		tx.hints = c.engine.hints
-	}
-	c.stats.Runs++
-	var err error
-	if c.stats.Timed {
-		from := clock()
-		err = c.guarded(tx)
-		c.stats.Rules += clock() - from
-	} else {
-		err = c.guarded(tx)
-	}
-	c.wants, c.lane, c.alone = tx.asked, tx.lane, tx.alone
-	if tx.stopped {
-		err = errStopped
-	}
-	return tx, err
-}
-
 // View runs fn over one consistent state of the store: everything that it reads in
 // its last run fits together and is not older than the call. Its changes, if any,
 // are thrown away.
 func (e *Engine) View(ctx context.Context, fn func(*Tx) error) error {
 	c := e.newCall(ctx, fn)
-	_, _ = c.run(nil, nil)
+	_, _ = c.run(nil, false)
 	_, err := e.settle(c)
 	e.answered(Reads, c)
+	c.free()
 	return err
 }
 
@@ -224,8 +172,9 @@ func (e *Engine) View(ctx context.Context, fn func(*Tx) error) error {
 // is open; what was not written by then is not begun any more.
 func (e *Engine) Update(ctx context.Context, fn func(*Tx) error) error {
 	c := e.newCall(ctx, fn)
+	defer c.free()
 	c.guard = guardOf(ctx)
-	tx, err := c.run(nil, nil)
+	tx, err := c.run(nil, false)
 	if tx.barred {
 		return err
 	}
@@ -235,7 +184,6 @@ func (e *Engine) Update(ctx context.Context, fn func(*Tx) error) error {
 			return err
 		}
 	}
-	c.done = make(chan struct{})
 	if err := e.laneOf(c).push(c); err != nil {
 		return err
 	}
@@ -244,6 +192,7 @@ func (e *Engine) Update(ctx context.Context, fn func(*Tx) error) error {
 		e.answered(Writes, c)
 		return c.err
 	case <-ctx.Done():
+		c.left.Store(true)
 		return ctx.Err()
 	}
 }
@@ -258,7 +207,8 @@ func (e *Engine) settle(c *call) (*Tx, error) {
 		if err != nil {
 			return nil, err
 		}
-		tx, err := c.run(base, nil)
+		tx, err := c.run(base, false)
+		base.release()
 		if !tx.stopped {
 			return tx, err
 		}

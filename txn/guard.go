@@ -37,7 +37,7 @@ func (c *call) guarded(tx *Tx) error {
 	}
 	err := c.guard(tx)
 	if err != nil && !tx.stopped {
-		tx.barred = len(tx.asked) == 0
+		tx.barred = tx.asked.len() == 0
 		return err
 	}
 	lacks, locks := tx.stopped, tx.relock

@@ -12,105 +12,152 @@ import (
 // unique indexes. They tell a dry run what its function will ask for; they are
 // never an answer. Safe for many goroutines.
 type Hints struct {
-	indexes []*schema.Index
-	tables  map[*schema.Table]bool
-	rows    *lru.Cache[hintKey, schema.Row]
+	tables []*hintTable // by schema.Table.Order; nil for tables without hints
 }
 
-type hintKey struct {
+// hintTable has the hints of one table, by primary key (nil for none) and by other
+// unique indexes.
+type hintTable struct {
+	table   *schema.Table
+	primary *lru.Cache[schema.Key, schema.Row]
+	others  []hintIndex
+}
+
+type hintIndex struct {
 	index *schema.Index
-	key   schema.Key
+	rows  *lru.Cache[schema.Key, schema.Row]
 }
 
 func newHints(size int, indexes []*schema.Index) (*Hints, error) {
-	rows, err := lru.New[hintKey, schema.Row](size)
-	if err != nil {
-		return nil, err
-	}
-	h := &Hints{indexes: indexes, tables: map[*schema.Table]bool{}, rows: rows}
+	h := &Hints{tables: make([]*hintTable, len(schema.Tables))}
 	for _, x := range indexes {
-		h.tables[x.Table()] = true
+		rows, err := lru.New[schema.Key, schema.Row](max(1, size/2))
+		if err != nil {
+			return nil, err
+		}
+		t := h.tables[x.Table().Order]
+		if t == nil {
+			t = &hintTable{table: x.Table()}
+			h.tables[x.Table().Order] = t
+		}
+		if x == x.Table().Primary {
+			t.primary = rows
+		} else {
+			t.others = append(t.others, hintIndex{x, rows})
+		}
 	}
 	return h, nil
 }
 
-func (h *Hints) covers(x *schema.Index) bool {
-	for _, y := range h.indexes {
-		if x == y {
-			return true
+// by returns the hints by the keys of x, nil if there are none.
+func (h *Hints) by(x *schema.Index) *lru.Cache[schema.Key, schema.Row] {
+	t := h.tables[x.Table().Order]
+	if t == nil {
+		return nil
+	}
+	if x == x.Table().Primary {
+		return t.primary
+	}
+	for i := range t.others {
+		if t.others[i].index == x {
+			return t.others[i].rows
 		}
 	}
-	return false
+	return nil
 }
 
-func (h *Hints) get(x *schema.Index, k schema.Key) (schema.Row, bool) {
-	return h.rows.Get(hintKey{x, k})
-}
+func (h *Hints) covers(x *schema.Index) bool { return h.by(x) != nil }
 
-// put remembers that row is in table t. It keeps a copy: rows of one answer may
-// share memory, and one of them would keep all of it.
-func (h *Hints) put(t *schema.Table, row schema.Row) {
-	if old, ok := h.rows.Peek(hintKey{t.Primary, t.Key(row)}); ok && slices.Equal(old, row) {
-		row = old
-	} else {
-		row = row.Clone()
+func (h *Hints) get(x *schema.Index, k schema.Key) (schema.Row, bool) { return h.by(x).Get(k) }
+
+// peek returns what is remembered of the row with primary key k.
+func (t *hintTable) peek(k schema.Key) (schema.Row, bool) {
+	if t.primary == nil {
+		return nil, false
 	}
-	for _, x := range h.indexes {
-		if x.Table() == t {
-			h.rows.Add(hintKey{x, x.KeyOf(row)}, row)
+	return t.primary.Peek(k)
+}
+
+// put remembers a row under its keys. k is the primary one.
+func (t *hintTable) put(k schema.Key, row schema.Row) {
+	old, ok := t.peek(k)
+	if t.primary != nil {
+		t.primary.Add(k, row)
+	}
+	for _, x := range t.others {
+		if ok && !x.index.Same(old, row) {
+			x.rows.Remove(x.index.KeyOf(old))
+		}
+		x.rows.Add(x.index.KeyOf(row), row)
+	}
+}
+
+// saw remembers a row of an answer of the store, which was asked for by x. k is its
+// primary key. It keeps a copy: rows of one answer may share memory, and one of them
+// would keep all of it. Mostly the row is known already.
+func (t *hintTable) saw(x *schema.Index, k schema.Key, row schema.Row) {
+	old, ok := t.peek(k)
+	if !ok || !same(old, row) {
+		t.put(k, row.Clone())
+		return
+	}
+	for i := range t.others {
+		if o := &t.others[i]; o.index == x {
+			if xk := x.KeyOf(row); !o.rows.Contains(xk) {
+				o.rows.Add(xk, old)
+			}
 		}
 	}
 }
+
+// same reports whether two rows of one table are equal.
+func same(a, b schema.Row) bool { return &a[0] == &b[0] || slices.Equal(a, b) }
 
 // drop forgets the row with primary key k.
-func (h *Hints) drop(t *schema.Table, k schema.Key) {
-	old, ok := h.rows.Peek(hintKey{t.Primary, k})
+func (t *hintTable) drop(k schema.Key) {
+	old, ok := t.peek(k)
 	if !ok {
 		return
 	}
-	h.rows.Remove(hintKey{t.Primary, k})
-	for _, x := range h.indexes {
-		if x.Table() == t && x != t.Primary {
-			h.rows.Remove(hintKey{x, x.KeyOf(old)})
-		}
+	t.primary.Remove(k)
+	for _, x := range t.others {
+		x.rows.Remove(x.index.KeyOf(old))
 	}
 }
 
 // learn takes over what a batch fetched.
 func (h *Hints) learn(s *set) {
-	for r, sl := range s.rows {
+	for _, sl := range s.slots[:s.used] {
+		t := h.tables[sl.index.Table().Order]
 		switch {
-		case !h.tables[r.table]:
-		case sl.row == nil:
-			h.drop(r.table, r.key)
+		case t == nil || sl.state != slotFetched:
+		case sl.kind == wantRow && sl.row == nil:
+			t.drop(sl.key)
+		case sl.kind == wantRow:
+			t.saw(sl.index, sl.key, sl.row)
 		default:
-			h.put(r.table, sl.row)
-		}
-	}
-	for w, rows := range s.ranges {
-		if t := w.index.Table(); h.tables[t] {
-			for _, row := range rows.Rows {
-				h.put(t, row)
+			for _, row := range sl.rows.Rows {
+				t.saw(sl.index, t.table.Key(row), row)
 			}
 		}
 	}
 }
 
 // wrote takes over what a batch committed.
-func (h *Hints) wrote(o overlay) {
-	for t, rows := range o {
-		if !h.tables[t] {
+func (h *Hints) wrote(s *set) {
+	for _, t := range h.tables {
+		if t == nil {
 			continue
 		}
-		for k, m := range rows {
-			if !m.written {
-				continue
+		changed := s.tables[t.table.Order].changed
+		for _, sl := range changed {
+			if sl.mod.written && sl.mod.row == nil {
+				t.drop(sl.key)
 			}
-			h.drop(t, k)
 		}
-		for _, m := range rows {
-			if m.written && m.row != nil {
-				h.put(t, m.row)
+		for _, sl := range changed {
+			if sl.mod.written && sl.mod.row != nil {
+				t.put(sl.key, sl.mod.row)
 			}
 		}
 	}

@@ -127,7 +127,7 @@ func (l *lane) take() []*call {
 			continue
 		}
 		batch = append(batch, c)
-		keys += len(c.wants)
+		keys += c.wants.len()
 		if l.e.traits.Guards && c.alone {
 			break
 		}
@@ -135,11 +135,6 @@ func (l *lane) take() []*call {
 	l.queue = append(l.queue[:0], l.queue[i:]...)
 	l.e.queue.Add(-int64(i))
 	return batch
-}
-
-func (c *call) finish(err error) {
-	c.err = err
-	close(c.done)
 }
 
 // process runs a batch until every call of it is answered or queued again.
@@ -254,7 +249,8 @@ func (l *lane) attempt(calls []*call) (later []*call, err error) {
 	}
 	defer tx.Rollback()
 	began := l.e.queued()
-	b := &batch{lane: l, tx: tx, set: newSet(), over: overlay{}}
+	b := &batch{lane: l, tx: tx, set: newSet(1)}
+	defer b.set.release()
 	if err := b.lock(calls); err != nil {
 		return nil, err
 	}
@@ -276,8 +272,8 @@ func (l *lane) attempt(calls []*call) (later []*call, err error) {
 		return nil, err
 	}
 	l.e.hints.learn(b.set)
-	l.e.hints.wrote(b.over)
-	l.e.batched(began, BatchStats{Kind: Writes, Calls: len(b.answers) + len(b.later) + len(b.doubtful), Rows: len(b.set.rows) + len(b.set.ranges),
+	l.e.hints.wrote(b.set)
+	l.e.batched(began, BatchStats{Kind: Writes, Calls: len(b.answers) + len(b.later) + len(b.doubtful), Rows: b.set.used,
 		Writes: b.rows, Later: len(b.later) + len(b.doubtful)})
 	for _, a := range b.answers {
 		a.c.finish(a.err)
@@ -307,7 +303,6 @@ type batch struct {
 	lane     *lane
 	tx       dal.Tx
 	set      *set
-	over     overlay
 	rows     int
 	answers  []answer
 	later    []*call
@@ -321,20 +316,14 @@ type answer struct {
 
 // lock fetches everything that the calls want, locks first.
 func (b *batch) lock(calls []*call) error {
-	all := calls[0].wants
-	if len(calls) > 1 {
-		all = wants{}
-		for _, c := range calls {
-			for w, lock := range c.wants {
-				all.add(w, lock)
-			}
-		}
+	for _, c := range calls {
+		b.set.ask(&c.wants, func(lock dal.Lock) dal.Lock { return lock })
 	}
-	fetches := all.locked(b.lane.e.traits.MaxKeys)
+	var first []dal.Fetch
 	if b.lane.e.traits.Guards {
-		fetches = append(b.guards(calls), fetches...)
+		first = b.guards(calls)
 	}
-	return b.get(all, fetches, false)
+	return b.get(first)
 }
 
 // guards are the rows that keep batches of all NameNodes in order where statements
@@ -352,44 +341,34 @@ func (b *batch) guards(calls []*call) []dal.Fetch {
 
 // fetch reads, without locks, what calls found missing in their run.
 func (b *batch) fetch(calls []*call) error {
-	missing := wants{}
 	for _, c := range calls {
-		for w := range c.wants {
-			if _, ok := b.set.ranges[w]; ok {
-				continue
-			}
-			if _, ok := b.set.rows[ref{w.index.Table(), w.key}]; ok && w.kind == wantRow {
-				continue
-			}
-			missing[w] = dal.None
-		}
+		b.set.ask(&c.wants, func(dal.Lock) dal.Lock { return dal.None })
 	}
-	return b.get(missing, nil, true)
+	return b.get(nil)
 }
 
-func (b *batch) get(ws wants, fetches []dal.Fetch, all bool) error {
-	n := len(fetches)
-	plain, of := ws.plain(all, b.lane.e.traits.MaxKeys)
-	fetches = append(fetches, plain...)
-	if len(fetches) == 0 {
+// get fetches what the set wants, after first.
+func (b *batch) get(first []dal.Fetch) error {
+	p := b.set.plan(first, b.lane.e.traits.MaxKeys)
+	if len(p.fetches) == 0 {
 		return nil
 	}
 	var answers []dal.Rows
 	err := b.lane.e.trip("fetch", func(ctx context.Context) (err error) {
-		answers, err = b.tx.Fetch(ctx, fetches)
+		answers, err = b.tx.Fetch(ctx, p.fetches)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	b.set.fill(ws, fetches, append(make([]want, n), of...), answers)
+	b.set.fill(&p, answers)
 	return nil
 }
 
 // run runs the calls in order. It returns those that need more rows without locks.
 func (b *batch) run(calls []*call) (more []*call) {
 	for _, c := range calls {
-		tx, err := c.run(b.set, b.over)
+		tx, err := c.run(b.set, true)
 		switch {
 		case c.ctx.Err() != nil:
 			b.answers = append(b.answers, answer{c, c.ctx.Err()})
@@ -406,7 +385,7 @@ func (b *batch) run(calls []*call) (more []*call) {
 		case b.rows+tx.own.len() > b.lane.e.traits.MaxChanges && b.rows > 0:
 			b.later = append(b.later, c)
 		default:
-			b.over.merge(tx.own)
+			b.set.change(&tx.own)
 			b.rows += tx.own.len()
 			b.answers = append(b.answers, answer{c, nil})
 		}
@@ -418,15 +397,17 @@ func (b *batch) run(calls []*call) (more []*call) {
 // The insert is what finds out that nobody else made the row since it was looked for,
 // so it must reach the store: who takes the row away goes into the next batch.
 func (b *batch) unmakes(tx *Tx) bool {
-	for t, rows := range tx.own {
-		for k, m := range rows {
-			made := b.over.get(t, k)
-			if !m.written || m.row != nil || made == nil || !made.written || made.row == nil {
-				continue
-			}
-			if s, ok := b.set.rows[ref{t, k}]; ok && s.lock != dal.None && s.row == nil {
-				return true
-			}
+	for i := range tx.own.list {
+		m := &tx.own.list[i]
+		if !m.written || m.row != nil {
+			continue
+		}
+		s := b.set.row(m.table, m.key)
+		if s == nil || s.mod == nil || !s.mod.written || s.mod.row == nil {
+			continue
+		}
+		if s.state == slotFetched && s.lock != dal.None && s.row == nil {
+			return true
 		}
 	}
 	return false
@@ -438,7 +419,7 @@ const markersKept = 64
 
 // commit writes the changes. A commit whose outcome is not known is found out.
 func (b *batch) commit() error {
-	changes := b.over.changes()
+	changes := b.set.changes()
 	if len(changes) == 0 {
 		return nil
 	}

@@ -9,40 +9,33 @@ import (
 	"github.com/hopsql/hopsql/dal"
 )
 
-// readCall is one call that waits for rows.
-type readCall struct {
-	ctx   context.Context
-	wants wants
-	set   *set
-	err   error
-	done  chan struct{}
-	since time.Duration // when it was queued, by clock
-}
-
 // readQueue is where calls wait for rows.
 type readQueue struct {
 	mu      sync.Mutex
-	waiting []*readCall
+	waiting []*call
 	flying  int           // batches under way
 	began   time.Duration // when the newest of them began, by clock
 	shut    bool
 }
 
-// read fetches what the call wants, together with all other waiting calls.
+// read fetches what the call wants, together with all other waiting calls. The set
+// must be released.
 func (e *Engine) read(c *call) (*set, error) {
-	if len(c.wants) == 0 {
-		return newSet(), nil
+	if c.wants.len() == 0 {
+		return newSet(1), nil
 	}
-	r := &readCall{ctx: c.ctx, wants: c.wants, done: make(chan struct{}), since: e.queued()}
-	if err := e.queueRead(r); err != nil {
+	c.queued = e.queued()
+	if err := e.queueRead(c); err != nil {
 		return nil, err
 	}
 	select {
-	case <-r.done:
-		return r.set, r.err
+	case <-c.came:
+		return c.set, c.readErr
 	case <-c.ctx.Done():
+		c.left.Store(true)
 		return nil, c.ctx.Err()
 	case <-e.ctx.Done():
+		c.left.Store(true)
 		return nil, ErrClosed
 	}
 }
@@ -50,7 +43,7 @@ func (e *Engine) read(c *call) (*set, error) {
 // queueRead adds a call to those that wait, and begins a batch if none is under way. A
 // further one beside it is worth its statements only for a crowd, or when the store
 // takes long.
-func (e *Engine) queueRead(r *readCall) error {
+func (e *Engine) queueRead(c *call) error {
 	q := &e.reads
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -60,7 +53,7 @@ func (e *Engine) queueRead(r *readCall) error {
 	case len(q.waiting) >= e.opt.MaxQueue:
 		return ErrBusy
 	}
-	q.waiting = append(q.waiting, r)
+	q.waiting = append(q.waiting, c)
 	if q.flying == 0 || q.flying < e.opt.Readers && (len(q.waiting) >= e.opt.Crowd || clock()-q.began > slowBatch) {
 		q.flying++
 		q.began = clock()
@@ -72,8 +65,10 @@ func (e *Engine) queueRead(r *readCall) error {
 // readLoop serves waiting reads, all that are there at once in one batch, until no
 // more wait. While a batch is under way the next one gathers.
 func (e *Engine) readLoop() {
+	var batch []*call
 	for {
-		batch := e.gatherReads()
+		clear(batch)
+		batch = e.gatherReads(batch[:0])
 		if len(batch) == 0 {
 			return
 		}
@@ -85,8 +80,8 @@ func (e *Engine) readLoop() {
 // a few hundred KB.
 const maxReadWants = 8192
 
-// gatherReads takes the next batch; none when the loop is to end.
-func (e *Engine) gatherReads() []*readCall {
+// gatherReads adds the next batch to batch; nothing when the loop is to end.
+func (e *Engine) gatherReads(batch []*call) []*call {
 	q := &e.reads
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -95,12 +90,11 @@ func (e *Engine) gatherReads() []*readCall {
 		return nil
 	}
 	q.began = clock()
-	var batch []*readCall
 	n, i := 0, 0
 	for ; i < len(q.waiting) && n < maxReadWants; i++ {
-		if r := q.waiting[i]; r.ctx.Err() == nil {
-			batch = append(batch, r)
-			n += len(r.wants)
+		if c := q.waiting[i]; c.ctx.Err() == nil {
+			batch = append(batch, c)
+			n += c.wants.len()
 		}
 	}
 	q.waiting = append(q.waiting[:0], q.waiting[i:]...)
@@ -117,23 +111,21 @@ func (q *readQueue) close() {
 	q.mu.Unlock()
 }
 
-func (e *Engine) readBatch(batch []*readCall) {
+func (e *Engine) readBatch(batch []*call) {
 	began := e.begin(Reads)
 	defer e.end(Reads)
-	all := wants{}
-	for _, r := range batch {
-		e.waited(Reads, r.since, began)
-		for w, lock := range r.wants {
-			all.add(w, e.readLock(lock))
-		}
+	s := newSet(len(batch))
+	for _, c := range batch {
+		e.waited(Reads, c.queued, began)
+		s.ask(&c.wants, e.readLock)
 	}
-	set, err := e.readWants(all)
+	err := e.readWants(s)
 	if err == nil {
-		e.batched(began, BatchStats{Kind: Reads, Calls: len(batch), Rows: len(all)})
+		e.batched(began, BatchStats{Kind: Reads, Calls: len(batch), Rows: s.used})
 	}
-	for _, r := range batch {
-		r.set, r.err = set, err
-		close(r.done)
+	for _, c := range batch {
+		c.set, c.readErr = s, err
+		c.came <- struct{}{}
 	}
 }
 
@@ -147,40 +139,37 @@ func (e *Engine) readLock(lock dal.Lock) dal.Lock {
 	return dal.None
 }
 
-func (e *Engine) readWants(all wants) (*set, error) {
-	fetches := all.locked(e.traits.MaxKeys)
-	of := make([]want, len(fetches))
-	plain, ofPlain := all.plain(false, e.traits.MaxKeys)
-	fetches, of = append(fetches, plain...), append(of, ofPlain...)
+// readWants fetches what the set wants.
+func (e *Engine) readWants(s *set) error {
+	p := s.plan(nil, e.traits.MaxKeys)
 	start := e.opt.Now()
 	for n := 1; ; n++ {
 		var answers []dal.Rows
 		err := e.trip("read", func(ctx context.Context) (err error) {
-			answers, err = e.store.Read(ctx, fetches)
+			answers, err = e.store.Read(ctx, p.fetches)
 			return err
 		})
 		if err == nil {
-			s := newSet()
-			s.fill(all, fetches, of, answers)
+			s.fill(&p, answers)
 			e.hints.learn(s)
-			return s, nil
+			return nil
 		}
 		switch {
 		case e.ctx.Err() != nil:
-			return nil, ErrClosed
+			return ErrClosed
 		case dal.Is(err, dal.Conflict) || dal.Is(err, dal.Unavailable):
 			if e.opt.Now().Sub(start) > e.opt.Patience {
-				return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+				return fmt.Errorf("%w: %w", ErrUnavailable, err)
 			}
 			e.retrying(Reads, err)
 			if n == 1 {
 				e.opt.Logger.Warn("reading from the store failed, trying again", "err", err)
 			}
 			if err := e.backoff(e.ctx, n); err != nil {
-				return nil, err
+				return err
 			}
 		default:
-			return nil, err
+			return err
 		}
 	}
 }

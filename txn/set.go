@@ -1,79 +1,227 @@
 package txn
 
 import (
+	"sync"
+	"sync/atomic"
+
 	"github.com/hopsql/hopsql/dal"
 	"github.com/hopsql/hopsql/schema"
 )
 
-// slot is a fetched row, or its absence, and the lock that it is held with.
+// slot is one thing that a batch fetches or changes.
 type slot struct {
-	row  schema.Row
-	lock dal.Lock
+	want
+	state slotState
+	lock  dal.Lock   // that it is fetched with
+	width int        // see columns; set while a plan is made
+	row   schema.Row // the fetched row; nil if there is none
+	rows  dal.Rows   // fetched for a prefix or a scan
+	mod   *mod       // what the batch does to the row so far; nil if nothing
 }
 
-// set is what one batch has fetched. Once filled it is only read, so functions may
-// share it.
+type slotState uint8
+
+const (
+	slotIdle   slotState = iota
+	slotWanted           // to be fetched
+	slotFetched
+)
+
+// columns tells how many columns of its index a prefix names, -1 for a row.
+func (s *slot) columns() int {
+	if s.kind == wantPrefix {
+		return s.index.Len(s.key)
+	}
+	return -1
+}
+
+// set is what one batch has fetched and what it changes. The set of a batch of reads
+// is only read once it is filled, so functions may share it. Sets are used again:
+// theirs is the memory, but for the rows.
 type set struct {
-	rows   map[ref]slot
-	ranges map[want]dal.Rows
+	tables []tableSet // by schema.Table.Order
+	ranges map[want]*slot
+	slots  []*slot // all that were ever made; the first used ones are in use
+	used   int
+	wanted []*slot      // those to be fetched next
+	mods   int          // how many slots have a mod
+	users  atomic.Int32 // runs that may still look at it
 }
 
-func newSet() *set { return &set{map[ref]slot{}, map[want]dal.Rows{}} }
+type tableSet struct {
+	rows    map[schema.Key]*slot
+	changed []*slot // those with a mod
+}
 
-// fill stores the answers to the fetches that ws was turned into. The locked ones
-// come first in fetches; of names the scans among the rest.
-func (s *set) fill(ws wants, fetches []dal.Fetch, of []want, answers []dal.Rows) {
-	for w, lock := range ws {
-		switch w.kind {
-		case wantRow:
-			r := ref{w.index.Table(), w.key}
-			if old, ok := s.rows[r]; !ok || old.lock <= lock {
-				s.rows[r] = slot{nil, lock}
-			}
-		case wantPrefix:
-			s.ranges[w] = dal.Rows{}
+var sets = sync.Pool{New: func() any { return &set{tables: make([]tableSet, len(schema.Tables))} }}
+
+// newSet returns an empty set, to be released users times.
+func newSet(users int) *set {
+	s := sets.Get().(*set)
+	s.users.Store(int32(users))
+	return s
+}
+
+// keptSlots is the size up to which a set is worth keeping.
+const keptSlots = 8192
+
+// release says that one user will not look at the set again.
+func (s *set) release() {
+	if s.users.Add(-1) > 0 || len(s.slots) > keptSlots {
+		return
+	}
+	for i := range s.tables {
+		t := &s.tables[i]
+		clear(t.rows)
+		clear(t.changed)
+		t.changed = t.changed[:0]
+	}
+	clear(s.ranges)
+	for _, sl := range s.slots[:s.used] {
+		*sl = slot{}
+	}
+	clear(s.wanted)
+	s.used, s.mods, s.wanted = 0, 0, s.wanted[:0]
+	sets.Put(s)
+}
+
+// find returns the slot for w, nil if there is none.
+func (s *set) find(w *want) *slot {
+	if w.kind == wantRow {
+		return s.tables[w.index.Table().Order].rows[w.key]
+	}
+	return s.ranges[*w]
+}
+
+// row returns the slot of a row, nil if there is none.
+func (s *set) row(t *schema.Table, k schema.Key) *slot { return s.tables[t.Order].rows[k] }
+
+// slot returns the slot for w, a new one if there is none.
+func (s *set) slot(w *want) *slot {
+	if sl := s.find(w); sl != nil {
+		return sl
+	}
+	if s.used == len(s.slots) {
+		more := make([]slot, 32)
+		for i := range more {
+			s.slots = append(s.slots, &more[i])
 		}
 	}
-	for i, f := range fetches {
-		switch {
-		case f.Scan != nil:
-			s.ranges[of[i]] = answers[i]
-		case f.Index == nil:
-			s.fillRows(f.Table, answers[i].Rows)
+	sl := s.slots[s.used]
+	s.used++
+	sl.want = *w
+	if w.kind != wantRow {
+		if s.ranges == nil {
+			s.ranges = map[want]*slot{}
+		}
+		s.ranges[*w] = sl
+		return sl
+	}
+	t := &s.tables[w.index.Table().Order]
+	if t.rows == nil {
+		t.rows = map[schema.Key]*slot{}
+	}
+	t.rows[w.key] = sl
+	return sl
+}
+
+// ask notes what a call wants, unless it was fetched already. lock turns the lock
+// that the call asks for into the one to take.
+func (s *set) ask(ws *wants, lock func(dal.Lock) dal.Lock) {
+	for i := range ws.list {
+		a := &ws.list[i]
+		sl := s.slot(&a.want)
+		a.slot = sl
+		switch sl.state {
+		case slotFetched:
+			continue
+		case slotIdle:
+			sl.state = slotWanted
+			s.wanted = append(s.wanted, sl)
+		}
+		sl.lock = max(sl.lock, lock(a.lock))
+	}
+}
+
+// plan returns the fetches for what is wanted, after first.
+func (s *set) plan(first []dal.Fetch, most int) plan {
+	p := plan{fetches: first, slots: make([][]*slot, len(first), len(first)+4)}
+	p.locked(s.wanted, most)
+	p.plain(s.wanted, most)
+	return p
+}
+
+// fill stores the answers to a plan.
+func (s *set) fill(p *plan, answers []dal.Rows) {
+	for i := range p.fetches {
+		switch slots := p.slots[i]; {
+		case len(slots) == 0:
+		case slots[0].kind == wantScan:
+			slots[0].rows = answers[i]
 		default:
-			s.fillKeys(ws, f, answers[i].Rows)
+			fill(slots, answers[i].Rows)
+		}
+	}
+	for _, sl := range s.wanted {
+		sl.state = slotFetched
+	}
+	s.wanted = s.wanted[:0]
+}
+
+// fill hands out rows to the slots of one fetch. Both are in order of the index.
+func fill(slots []*slot, rows []schema.Row) {
+	var buf [128]byte
+	x, n := slots[0].index, slots[0].width
+	if slots[0].kind == wantRow {
+		n = len(x.Cols)
+	}
+	i, from := 0, 0
+	for j, row := range rows {
+		k := x.AppendPrefix(buf[:0], row, n)
+		for i < len(slots) && string(slots[i].key) < string(k) {
+			i, from = i+1, j
+		}
+		switch {
+		case i == len(slots):
+			return
+		case string(slots[i].key) != string(k):
+			from = j + 1
+		case slots[i].kind == wantRow:
+			slots[i].row = row
+		default:
+			slots[i].rows.Rows = rows[from : j+1 : j+1]
 		}
 	}
 }
 
-func (s *set) fillRows(t *schema.Table, rows []schema.Row) {
-	for _, row := range rows {
-		r := ref{t, t.Key(row)}
-		sl, ok := s.rows[r]
-		if ok {
-			sl.row = row
-			s.rows[r] = sl
+// change lays the changes of a function that succeeded over those of the batch.
+func (s *set) change(own *overlay) {
+	for i := range own.list {
+		m := &own.list[i]
+		sl := s.slot(&want{index: m.table.Primary, key: m.key})
+		if sl.mod == nil {
+			t := &s.tables[m.table.Order]
+			t.changed = append(t.changed, sl)
+			s.mods++
 		}
+		sl.mod = m
 	}
 }
 
-// fillKeys stores rows that were asked for as rows, as prefixes or as both.
-func (s *set) fillKeys(ws wants, f dal.Fetch, rows []schema.Row) {
-	n := f.Index.Len(f.Keys[0])
-	isRow := f.Index == f.Table.Primary && n == len(f.Index.Cols)
-	for _, row := range rows {
-		k := f.Index.PrefixOf(row, n)
-		if isRow {
-			if sl, ok := s.rows[ref{f.Table, k}]; ok && sl.row == nil {
-				sl.row = row
-				s.rows[ref{f.Table, k}] = sl
-			}
-		}
-		w := want{index: f.Index, key: k, kind: wantPrefix}
-		if _, ok := ws[w]; ok {
-			got := s.ranges[w]
-			got.Rows = append(got.Rows, row)
-			s.ranges[w] = got
-		}
+// changes returns what to write, in the one order of writing: tables by schema,
+// and in a table deletes, inserts, puts and adds, each by key. Deletes come first
+// so that a row can move with its unique id.
+func (s *set) changes() []dal.Change {
+	if s.mods == 0 {
+		return nil
 	}
+	out := make([]dal.Change, 0, s.mods+2)
+	for i := range s.tables {
+		from := len(out)
+		for _, sl := range s.tables[i].changed {
+			out = sl.mod.changes(out)
+		}
+		sortChanges(out[from:])
+	}
+	return out
 }

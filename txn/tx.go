@@ -25,19 +25,19 @@ var errStopped = errors.New("txn: run again with more rows")
 type Tx struct {
 	call  *call
 	base  *set   // nil in a dry run
+	locks bool   // base is that of a lane: locked, and with the changes of the batch
 	hints *Hints // nil but in a dry run
-	batch overlay
 	own   overlay
 
 	asked   wants
-	stopped bool // something was missing
-	relock  bool // … and it needs a lock, so another batch has to get it
-	unsure  bool // a dry run that met no good hint
-	starved bool // ids ran out
-	barred  bool // the guard refused, and looked at no row for it
+	before  []asked // what the run before this one asked for
+	stopped bool    // something was missing
+	relock  bool    // … and it needs a lock, so another batch has to get it
+	unsure  bool    // a dry run that met no good hint
+	starved bool    // ids ran out
+	barred  bool    // the guard refused, and looked at no row for it
 	lane    schema.Key
 	alone   bool
-	ids     map[string]int
 }
 
 // Context returns the caller's context.
@@ -60,25 +60,56 @@ func (tx *Tx) Lane(k schema.Key) { tx.lane = k }
 // exclusively, on stores with Guards.
 func (tx *Tx) Alone() { tx.alone = true }
 
+// Key is schema.KeyOf for what is asked for in every run: a key that an earlier run
+// of this call made is used again.
+func (tx *Tx) Key(vals ...schema.Value) schema.Key {
+	var buf [128]byte
+	return tx.call.keys.of(schema.AppendKey(buf[:0], vals...))
+}
+
+// keyOf is Key for the primary key of a row.
+func (tx *Tx) keyOf(t *schema.Table, row schema.Row) schema.Key {
+	var buf [128]byte
+	return tx.call.keys.of(t.Primary.AppendPrefix(buf[:0], row, len(t.Primary.Cols)))
+}
+
 // Want announces reads to come, so that they are fetched together. It never fails.
 func (tx *Tx) Want(refs ...Ref) {
-	for _, r := range refs {
-		tx.asked.add(r.w, r.lock)
+	for i := range refs {
+		tx.ask(&refs[i].w, refs[i].lock)
 	}
+}
+
+// ask notes a want, and where the batch has the answer.
+func (tx *Tx) ask(w *want, lock dal.Lock) *asked {
+	a, isNew := tx.asked.add(w, lock)
+	if !isNew || tx.base == nil {
+		return a
+	}
+	// Mostly a run asks for what the run before it asked for.
+	if i := tx.asked.len() - 1; i < len(tx.before) && tx.before[i].slot != nil && tx.before[i].want == *w {
+		a.slot = tx.before[i].slot
+	} else {
+		a.slot = tx.base.find(w)
+	}
+	return a
 }
 
 // Get returns the row of t with primary key k as this batch sees it, nil if there
 // is none. In an Update the row stays locked as asked until the batch ends; decide
 // from rows that are locked. A lock is ignored in a View.
 func (tx *Tx) Get(t *schema.Table, k schema.Key, lock dal.Lock) (schema.Row, error) {
-	tx.asked.add(want{index: t.Primary, key: k}, lock)
-	m := tx.mod(t, k)
+	a := tx.ask(&want{index: t.Primary, key: k}, lock)
+	m := tx.own.get(t, k)
+	if m == nil && a.slot != nil {
+		m = a.slot.mod
+	}
 	if m != nil && m.written {
 		if lock == dal.None || m.known || tx.base == nil {
 			return m.row, nil
 		}
 	}
-	row, ok := tx.stored(t, k, lock)
+	row, ok := tx.stored(a, lock)
 	if !ok {
 		return nil, tx.stop(lock)
 	}
@@ -95,25 +126,25 @@ func (tx *Tx) Get(t *schema.Table, k schema.Key, lock dal.Lock) (schema.Row, err
 
 // stored returns the fetched (or hinted) row; ok is false if it is not at hand with
 // that lock.
-func (tx *Tx) stored(t *schema.Table, k schema.Key, lock dal.Lock) (schema.Row, bool) {
+func (tx *Tx) stored(a *asked, lock dal.Lock) (schema.Row, bool) {
 	if tx.base != nil {
-		s, ok := tx.base.rows[ref{t, k}]
-		if !ok {
+		s := a.slot
+		if s == nil || s.state != slotFetched {
 			return nil, false
 		}
-		if s.row == nil && lock == dal.Exclusive && (tx.batch == nil || s.lock == dal.Shared) {
-			tx.asked.guess(t, k)
+		if s.row == nil && lock == dal.Exclusive && (!tx.locks || s.lock == dal.Shared) {
+			a.guess()
 			return nil, true
 		}
-		if lock > s.lock && tx.batch != nil {
+		if lock > s.lock && tx.locks {
 			return nil, false
 		}
 		return s.row, true
 	}
-	if !tx.hints.covers(t.Primary) {
+	if !tx.hints.covers(a.index) {
 		return nil, false
 	}
-	if row, ok := tx.hints.get(t.Primary, k); ok {
+	if row, ok := tx.hints.get(a.index, a.key); ok {
 		tx.call.stats.HintHits++
 		return row, true
 	}
@@ -125,7 +156,7 @@ func (tx *Tx) stored(t *schema.Table, k schema.Key, lock dal.Lock) (schema.Row, 
 		return nil, false
 	}
 	tx.call.stats.HintGuesses++
-	tx.asked.guess(t, k)
+	a.guess()
 	return nil, true
 }
 
@@ -140,8 +171,7 @@ func (tx *Tx) stop(lock dal.Lock) error {
 
 // Lookup returns all rows whose key in x is, or begins with, k, in order.
 func (tx *Tx) Lookup(x *schema.Index, k schema.Key) ([]schema.Row, error) {
-	w := want{index: x, key: k, kind: wantPrefix}
-	tx.asked.add(w, dal.None)
+	a := tx.ask(&want{index: x, key: k, kind: wantPrefix}, dal.None)
 	if tx.base == nil {
 		if tx.hints.covers(x) {
 			if row, ok := tx.hints.get(x, k); ok {
@@ -156,11 +186,10 @@ func (tx *Tx) Lookup(x *schema.Index, k schema.Key) ([]schema.Row, error) {
 		}
 		return nil, tx.stop(dal.None)
 	}
-	got, ok := tx.base.ranges[w]
-	if !ok {
+	if a.slot == nil || a.slot.state != slotFetched {
 		return nil, tx.stop(dal.None)
 	}
-	return tx.overlaid(x, k, "", got.Rows), nil
+	return tx.overlaid(x, k, "", a.slot.rows.Rows), nil
 }
 
 // freshRows answers a prefix of the primary key in a dry run when the function has
@@ -174,15 +203,12 @@ func (tx *Tx) freshRows(x *schema.Index, k schema.Key) ([]schema.Row, bool) {
 // a Range must not Follow.
 func (tx *Tx) Scan(r Range) (dal.Rows, error) {
 	ref := r.Ref()
-	tx.asked.add(ref.w, dal.None)
-	if tx.base == nil {
+	a := tx.ask(&ref.w, dal.None)
+	if a.slot == nil || a.slot.state != slotFetched {
 		return dal.Rows{}, tx.stop(dal.None)
 	}
-	got, ok := tx.base.ranges[ref.w]
-	if !ok {
-		return dal.Rows{}, tx.stop(dal.None)
-	}
-	if len(tx.own) == 0 && len(tx.batch) == 0 {
+	got := a.slot.rows
+	if tx.own.len() == 0 && tx.base.mods == 0 {
 		return got, nil
 	}
 	if r.Follow != nil {
@@ -206,7 +232,7 @@ func (tx *Tx) Scan(r Range) (dal.Rows, error) {
 func (tx *Tx) removes(x *schema.Index, rows []schema.Row) bool {
 	t := x.Table()
 	for _, row := range rows {
-		m := tx.mod(t, t.Key(row))
+		m := tx.modOf(t, row)
 		if m != nil && m.written && (m.row == nil || x.KeyOf(m.row) != x.KeyOf(row)) {
 			return true
 		}
@@ -218,12 +244,13 @@ func (tx *Tx) removes(x *schema.Index, rows []schema.Row) bool {
 // the part of x that begins with prefix and lies after after.
 func (tx *Tx) overlaid(x *schema.Index, prefix, after schema.Key, rows []schema.Row) []schema.Row {
 	t := x.Table()
-	if len(tx.own[t]) == 0 && len(tx.batch[t]) == 0 {
+	batch := tx.changed(t)
+	if len(batch) == 0 && !tx.own.touches(t) {
 		return rows
 	}
 	out := make([]schema.Row, 0, len(rows)+4)
 	for _, row := range rows {
-		m := tx.mod(t, t.Key(row))
+		m := tx.modOf(t, row)
 		switch {
 		case m == nil:
 			out = append(out, row)
@@ -231,20 +258,24 @@ func (tx *Tx) overlaid(x *schema.Index, prefix, after schema.Key, rows []schema.
 			out = append(out, applyAdd(t, row, m.add))
 		}
 	}
-	each := func(k schema.Key, m *mod) {
+	each := func(m *mod) {
 		if !m.written || m.row == nil {
 			return
 		}
-		if xk := x.KeyOf(m.row); strings.HasPrefix(string(xk), string(prefix)) && xk > after {
+		var buf [128]byte
+		xk := string(x.AppendPrefix(buf[:0], m.row, len(x.Cols)))
+		if strings.HasPrefix(xk, string(prefix)) && xk > string(after) {
 			out = append(out, m.row)
 		}
 	}
-	for k, m := range tx.own[t] {
-		each(k, m)
+	for i := range tx.own.list {
+		if m := &tx.own.list[i]; m.table == t {
+			each(m)
+		}
 	}
-	for k, m := range tx.batch[t] {
-		if tx.own.get(t, k) == nil {
-			each(k, m)
+	for _, s := range batch {
+		if tx.own.get(t, s.key) == nil {
+			each(s.mod)
 		}
 	}
 	slices.SortFunc(out, func(a, b schema.Row) int {
@@ -253,12 +284,26 @@ func (tx *Tx) overlaid(x *schema.Index, prefix, after schema.Key, rows []schema.
 	return out
 }
 
-// mod returns what is done to a row so far, nil if nothing.
-func (tx *Tx) mod(t *schema.Table, k schema.Key) *mod {
+// changed lists the rows of t that the batch has changed before this run.
+func (tx *Tx) changed(t *schema.Table) []*slot {
+	if !tx.locks {
+		return nil
+	}
+	return tx.base.tables[t.Order].changed
+}
+
+// modOf returns what is done to a row so far, nil if nothing.
+func (tx *Tx) modOf(t *schema.Table, row schema.Row) *mod {
+	k := t.Key(row)
 	if m := tx.own.get(t, k); m != nil {
 		return m
 	}
-	return tx.batch.get(t, k)
+	if tx.base != nil {
+		if s := tx.base.row(t, k); s != nil {
+			return s.mod
+		}
+	}
+	return nil
 }
 
 // change returns this function's own mod of a row, to be changed.
@@ -266,23 +311,23 @@ func (tx *Tx) change(t *schema.Table, k schema.Key) *mod {
 	if m := tx.own.get(t, k); m != nil {
 		return m
 	}
-	m := &mod{}
-	if old := tx.batch.get(t, k); old != nil {
-		*m = *old
-	} else if tx.base != nil {
-		if s, ok := tx.base.rows[ref{t, k}]; ok {
+	m := mod{table: t, key: k}
+	if tx.base != nil {
+		switch s := tx.base.row(t, k); {
+		case s == nil:
+		case s.mod != nil:
+			m = *s.mod
+		case s.state == slotFetched:
 			m.before, m.known = s.row, true
 		}
 	}
-	tx.own.set(t, k, m)
-	return m
+	return tx.own.add(m)
 }
 
 // Insert adds a row that must not be there. When it is (another NameNode was
 // faster), the function runs again and can see it.
 func (tx *Tx) Insert(t *schema.Table, row schema.Row) error {
-	k := t.Key(row)
-	m := tx.change(t, k)
+	m := tx.change(t, tx.keyOf(t, row))
 	if m.written && m.row != nil {
 		return fmt.Errorf("txn: insert into %s over a row of the same batch", t)
 	}
@@ -293,7 +338,7 @@ func (tx *Tx) Insert(t *schema.Table, row schema.Row) error {
 // Put writes a row whether it is there or not. Changing a row that others change
 // too needs its Exclusive lock first.
 func (tx *Tx) Put(t *schema.Table, row schema.Row) {
-	m := tx.change(t, t.Key(row))
+	m := tx.change(t, tx.keyOf(t, row))
 	if !m.written && !m.known {
 		m.put = true
 	}
@@ -312,7 +357,7 @@ func (tx *Tx) Delete(t *schema.Table, k schema.Key) {
 // Add applies the Sum and Max columns of delta to the row with delta's key, without
 // reading it and without a lock until the batch writes.
 func (tx *Tx) Add(t *schema.Table, delta schema.Row) {
-	m := tx.change(t, t.Key(delta))
+	m := tx.change(t, tx.keyOf(t, delta))
 	switch {
 	case m.written && m.row != nil:
 		m.row = applyAdd(t, m.row, delta)
@@ -326,20 +371,21 @@ func (tx *Tx) Add(t *schema.Table, delta schema.Row) {
 
 // NewID returns the next id of a sequence, the same in every run of this call.
 func (tx *Tx) NewID(sequence string) (int64, error) {
-	n := tx.ids[sequence]
-	have := tx.call.ids[sequence]
-	if n == len(have) {
-		id, ok := tx.call.engine.ids.take(sequence)
-		if !ok {
-			tx.starved, tx.stopped = true, true
-			tx.call.hungry = sequence
-			return 0, errStopped
+	c := tx.call
+	for i := range c.ids {
+		if id := &c.ids[i]; id.run != c.stats.Runs && id.sequence == sequence {
+			id.run = c.stats.Runs
+			return id.id, nil
 		}
-		have = append(have, id)
-		tx.call.ids[sequence] = have
 	}
-	tx.ids[sequence] = n + 1
-	return have[n], nil
+	id, ok := c.engine.ids.take(sequence)
+	if !ok {
+		tx.starved, tx.stopped = true, true
+		c.hungry = sequence
+		return 0, errStopped
+	}
+	c.ids = append(c.ids, takenID{sequence, id, c.stats.Runs})
+	return id, nil
 }
 
 // coherent reports whether the rows that this run asked to lock were all as it saw
@@ -356,21 +402,21 @@ func (tx *Tx) coherent() bool {
 		}
 		return r.key > last.key
 	}
-	for w, lock := range tx.asked {
-		r := ref{w.index.Table(), w.key}
-		if lock == dal.None || w.kind != wantRow || tx.base.rows[r].row != nil {
+	for i := range tx.asked.list {
+		a := &tx.asked.list[i]
+		if a.lock == dal.None || a.kind != wantRow || a.slot != nil && a.slot.row != nil {
 			continue
 		}
 		if absent {
 			return false
 		}
-		absent, last = true, r
+		absent, last = true, ref{a.index.Table(), a.key}
 	}
 	if !absent {
 		return true
 	}
-	for w, lock := range tx.asked {
-		if lock != dal.None && w.kind == wantRow && behind(ref{w.index.Table(), w.key}) {
+	for i := range tx.asked.list {
+		if a := &tx.asked.list[i]; a.lock != dal.None && a.kind == wantRow && behind(ref{a.index.Table(), a.key}) {
 			return false
 		}
 	}

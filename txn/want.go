@@ -8,12 +8,6 @@ import (
 	"github.com/hopsql/hopsql/schema"
 )
 
-// ref names one row.
-type ref struct {
-	table *schema.Table
-	key   schema.Key
-}
-
 // want is something that a function asks to read: one row (index is the primary
 // key and the key complete), all rows that share a prefix of an index, or a scan.
 // It is comparable, so the wants of many functions can be merged.
@@ -67,106 +61,159 @@ func (r Range) Ref() Ref {
 	return Ref{want{r.Index, r.Prefix, wantScan, r.After, r.Limit, r.Follow}, dal.None}
 }
 
-// wants is a set of wants with the strongest lock asked for each.
-type wants map[want]dal.Lock
-
-func (ws wants) add(w want, lock dal.Lock) {
-	if old, ok := ws[w]; !ok || old < lock {
-		ws[w] = lock
-	}
+// asked is a want of one call, with the strongest lock that the call asked for. slot
+// is where the batch that serves the call keeps the answer; nil if it has none.
+type asked struct {
+	want
+	lock dal.Lock
+	slot *slot
 }
 
 // guess notes that a row which is wanted exclusively seems not to be there. A row that
 // is absent cannot be locked in any mode, so it is looked at in the statement that locks
 // its ancestors shared. If it is there after all, the call has a hint for the next batch.
-func (ws wants) guess(t *schema.Table, k schema.Key) {
-	ws[want{index: t.Primary, key: k}] = dal.Shared
+func (a *asked) guess() { a.lock = dal.Shared }
+
+// wants is what one run asked for, each once, in the order of asking. Most runs ask
+// for less than a dozen things: those are searched one by one.
+type wants struct {
+	list  []asked
+	index map[want]int // places in list, once it is long
 }
 
-// locked returns the rows to lock, in the one lock order: tables by schema, rows
-// by key. Neighbours of one mode share a fetch of at most most keys.
-func (ws wants) locked(most int) []dal.Fetch {
-	type row struct {
-		w    want
-		lock dal.Lock
+// longList is how long a list is searched without an index.
+const longList = 24
+
+func (ws *wants) len() int { return len(ws.list) }
+
+// add returns what is kept of w, until the next call of add; it is new if w was not
+// asked for before.
+func (ws *wants) add(w *want, lock dal.Lock) (a *asked, isNew bool) {
+	if i := ws.find(w); i >= 0 {
+		a = &ws.list[i]
+		a.lock = max(a.lock, lock)
+		return a, false
 	}
-	var rows []row
-	for w, lock := range ws {
-		if lock != dal.None {
-			rows = append(rows, row{w, lock})
+	n := len(ws.list)
+	ws.list = append(ws.list, asked{want: *w, lock: lock})
+	switch {
+	case ws.index != nil:
+		ws.index[*w] = n
+	case n == longList:
+		ws.index = make(map[want]int, 4*longList)
+		for i := range ws.list {
+			ws.index[ws.list[i].want] = i
 		}
 	}
-	slices.SortFunc(rows, func(a, b row) int {
-		if a.w.index != b.w.index {
-			return cmp.Compare(a.w.index.Table().Order, b.w.index.Table().Order)
+	return &ws.list[n], true
+}
+
+func (ws *wants) find(w *want) int {
+	if ws.index != nil {
+		if i, ok := ws.index[*w]; ok {
+			return i
 		}
-		return cmp.Compare(a.w.key, b.w.key)
+		return -1
+	}
+	for i := range ws.list {
+		if a := &ws.list[i]; a.key == w.key && a.want == *w {
+			return i
+		}
+	}
+	return -1
+}
+
+// A plan is what to fetch, and for each fetch the slots that its answer fills, in
+// the order of their keys.
+type plan struct {
+	fetches []dal.Fetch
+	slots   [][]*slot
+}
+
+func (p *plan) add(f dal.Fetch, slots []*slot) {
+	p.fetches = append(p.fetches, f)
+	p.slots = append(p.slots, slots)
+}
+
+func keysOf(slots []*slot) []schema.Key {
+	keys := make([]schema.Key, len(slots))
+	for i, s := range slots {
+		keys[i] = s.key
+	}
+	return keys
+}
+
+// locked adds the rows to lock among those wanted, in the one lock order: tables by
+// schema, rows by key. Neighbours of one mode share a fetch of at most most keys.
+func (p *plan) locked(wanted []*slot, most int) {
+	rows := make([]*slot, 0, len(wanted))
+	for _, s := range wanted {
+		if s.lock != dal.None {
+			rows = append(rows, s)
+		}
+	}
+	slices.SortFunc(rows, func(a, b *slot) int {
+		if a.index != b.index {
+			return cmp.Compare(a.index.Table().Order, b.index.Table().Order)
+		}
+		return cmp.Compare(a.key, b.key)
 	})
-	var fetches []dal.Fetch
-	for _, r := range rows {
-		n := len(fetches) - 1
-		if n < 0 || fetches[n].Table != r.w.index.Table() || fetches[n].Lock != r.lock ||
-			len(fetches[n].Keys) >= most {
-			fetches = append(fetches, dal.Fetch{Table: r.w.index.Table(), Lock: r.lock})
+	for len(rows) > 0 {
+		n := 1
+		for n < min(len(rows), most) && rows[n].index == rows[0].index && rows[n].lock == rows[0].lock {
 			n++
 		}
-		fetches[n].Keys = append(fetches[n].Keys, r.w.key)
+		p.add(dal.Fetch{Table: rows[0].index.Table(), Lock: rows[0].lock, Keys: keysOf(rows[:n])}, rows[:n])
+		rows = rows[n:]
 	}
-	return fetches
 }
 
-// plain returns the fetches of everything that is not locked: one for the rows of
-// each table, one for the prefixes of one length of each index, one for each scan.
-// The second result names, for each fetch, the scan that it answers. With all, rows
-// that want a lock are among them.
-func (ws wants) plain(all bool, most int) ([]dal.Fetch, []want) {
-	type group struct {
-		index *schema.Index
-		n     int // columns of the prefix, -1 for rows
+// plain adds everything wanted that is not locked: one fetch for the rows of each
+// table, one for the prefixes of one length of each index, one for each scan.
+func (p *plan) plain(wanted []*slot, most int) {
+	rest := make([]*slot, 0, len(wanted))
+	for _, s := range wanted {
+		if s.lock == dal.None {
+			s.width = s.columns()
+			rest = append(rest, s)
+		}
 	}
-	keys := map[group][]schema.Key{}
-	var scans []want
-	for w, lock := range ws {
+	slices.SortFunc(rest, func(a, b *slot) int {
 		switch {
-		case lock != dal.None && !all:
-		case w.kind == wantScan:
-			scans = append(scans, w)
-		case w.kind == wantPrefix:
-			g := group{w.index, w.index.Len(w.key)}
-			keys[g] = append(keys[g], w.key)
-		default:
-			g := group{w.index, -1}
-			keys[g] = append(keys[g], w.key)
+		case (a.kind == wantScan) != (b.kind == wantScan):
+			return cmp.Compare(a.kind, b.kind)
+		case a.index.Table() != b.index.Table():
+			return cmp.Compare(a.index.Table().Order, b.index.Table().Order)
+		case a.kind == wantScan:
+			return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.after, b.after), cmp.Compare(a.limit, b.limit))
+		case a.index != b.index:
+			return cmp.Compare(a.index.Name, b.index.Name)
+		case a.width != b.width:
+			return cmp.Compare(a.width, b.width)
 		}
-	}
-	groups := make([]group, 0, len(keys))
-	for g := range keys {
-		groups = append(groups, g)
-	}
-	slices.SortFunc(groups, func(a, b group) int {
-		return cmp.Or(cmp.Compare(a.index.Table().Order, b.index.Table().Order),
-			cmp.Compare(a.index.Name, b.index.Name), cmp.Compare(a.n, b.n))
+		return cmp.Compare(a.key, b.key)
 	})
-	slices.SortFunc(scans, func(a, b want) int {
-		return cmp.Or(cmp.Compare(a.index.Table().Order, b.index.Table().Order),
-			cmp.Compare(a.key, b.key), cmp.Compare(a.after, b.after), cmp.Compare(a.limit, b.limit))
-	})
-	var fetches []dal.Fetch
-	for _, g := range groups {
-		slices.Sort(keys[g])
-		for part := range slices.Chunk(keys[g], most) {
-			fetches = append(fetches, dal.Fetch{Table: g.index.Table(), Index: g.index, Keys: part})
+	for len(rest) > 0 {
+		s, n := rest[0], 1
+		if s.kind == wantScan {
+			p.scan(rest[:n])
+			rest = rest[n:]
+			continue
 		}
-	}
-	of := make([]want, len(fetches), len(fetches)+len(scans))
-	for _, w := range scans {
-		f := dal.Fetch{Table: w.index.Table(), Index: w.index,
-			Scan: &dal.Scan{Prefix: w.key, After: w.after, Limit: w.limit}}
-		if w.follow != nil {
-			f.Follow = *w.follow
+		for n < min(len(rest), most) && rest[n].kind == s.kind && rest[n].index == s.index && rest[n].width == s.width {
+			n++
 		}
-		fetches = append(fetches, f)
-		of = append(of, w)
+		p.add(dal.Fetch{Table: s.index.Table(), Index: s.index, Keys: keysOf(rest[:n])}, rest[:n])
+		rest = rest[n:]
 	}
-	return fetches, of
+}
+
+func (p *plan) scan(slots []*slot) {
+	s := slots[0]
+	f := dal.Fetch{Table: s.index.Table(), Index: s.index,
+		Scan: &dal.Scan{Prefix: s.key, After: s.after, Limit: s.limit}}
+	if s.follow != nil {
+		f.Follow = *s.follow
+	}
+	p.add(f, slots)
 }
