@@ -3,9 +3,12 @@ package rpc
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/hopsql/hopsql/hadoop/wire"
 )
 
 // Call describes one incoming call. It belongs to the handler, which may keep it.
@@ -47,7 +50,7 @@ func Handle[Q any, R any, PQ interface {
 		req := PQ(new(Q))
 		if err := proto.Unmarshal(request, req); err != nil {
 			// Java decodes in the handler too, so this is ERROR and not FATAL.
-			return nil, &Exception{classInvalidProtobuf, fmt.Sprintf("Error decoding the request of %s: %v", c.Method, err)}
+			return nil, Undecodable(c, err)
 		}
 		resp, err := f(ctx, c, req)
 		if err != nil {
@@ -58,6 +61,30 @@ func Handle[Q any, R any, PQ interface {
 		}
 		return appendMessage(dst, resp)
 	}}
+}
+
+// HandleRaw makes a Method of a function over encoded messages. f appends the encoded
+// answer to dst, with dst in front, and does not keep request. A request that it cannot
+// decode it answers with Undecodable.
+func HandleRaw(f func(ctx context.Context, c *Call, request, dst []byte) ([]byte, error)) Method {
+	var length atomic.Int32 // of the latest answer, which the next one may have too
+	return Method{run: func(ctx context.Context, c *Call, request, dst []byte) ([]byte, error) {
+		dst, m := wire.BeginDelimited(dst, int(length.Load()))
+		from := len(dst)
+		dst, err := f(ctx, c, request, dst)
+		if err != nil {
+			return nil, err
+		}
+		if n := int32(len(dst) - from); n != length.Load() {
+			length.Store(n)
+		}
+		return m.End(dst), nil
+	}}
+}
+
+// Undecodable is the error of a request that does not parse.
+func Undecodable(c *Call, err error) *Exception {
+	return &Exception{classInvalidProtobuf, fmt.Sprintf("Error decoding the request of %s: %v", c.Method, err)}
 }
 
 // Within returns a Method that runs m under the context that enter gives, which

@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/hopsql/hopsql/hadoop/protocols/ipcpb"
+	"github.com/hopsql/hopsql/hadoop/wire"
 )
 
 // The headers of each call are decoded and encoded by hand, because the
@@ -27,8 +28,6 @@ const (
 	missing       = int32(-1) // of an enum; unknown values count as missing, as in Java
 	noRetryCount  = int32(-1)
 )
-
-var errTruncated = errors.New("message ends before its announced length")
 
 // requestHeader is RpcRequestHeaderProto without what the server ignores.
 type requestHeader struct {
@@ -53,49 +52,7 @@ type responseHeader struct {
 }
 
 // cutMessage splits a varint length and that many bytes off b.
-func cutMessage(b []byte) (msg, rest []byte, err error) {
-	n, k := protowire.ConsumeVarint(b)
-	if k < 0 {
-		return nil, nil, protowire.ParseError(k)
-	}
-	if n > uint64(len(b)-k) {
-		return nil, nil, errTruncated
-	}
-	return b[k : k+int(n)], b[k+int(n):], nil
-}
-
-// field is one decoded field: u for varints, b for byte strings.
-type field struct {
-	num protowire.Number
-	typ protowire.Type
-	u   uint64
-	b   []byte
-}
-
-// cutField splits one field off b.
-func cutField(b []byte) (f field, rest []byte, err error) {
-	num, typ, n := protowire.ConsumeTag(b)
-	if n < 0 {
-		return f, nil, protowire.ParseError(n)
-	}
-	if num > protowire.MaxValidNumber {
-		return f, nil, errors.New("invalid field number")
-	}
-	f.num, f.typ = num, typ
-	b = b[n:]
-	switch typ {
-	case protowire.VarintType:
-		f.u, n = protowire.ConsumeVarint(b)
-	case protowire.BytesType:
-		f.b, n = protowire.ConsumeBytes(b)
-	default:
-		n = protowire.ConsumeFieldValue(num, typ, b)
-	}
-	if n < 0 {
-		return f, nil, protowire.ParseError(n)
-	}
-	return f, b[n:], nil
-}
+func cutMessage(b []byte) (msg, rest []byte, err error) { return wire.CutMessage(b) }
 
 func sint32(u uint64) int32 { return int32(protowire.DecodeZigZag(u & math.MaxUint32)) }
 
@@ -111,24 +68,24 @@ func decodeRequestHeader(b []byte) (h requestHeader, err error) {
 	h = requestHeader{kind: missing, op: missing, retry: noRetryCount}
 	var hasCall, hasClient, hasContext bool
 	for len(b) > 0 {
-		var f field
-		if f, b, err = cutField(b); err != nil {
+		var f wire.Field
+		if f, b, err = wire.Cut(b); err != nil {
 			return h, err
 		}
 		switch {
-		case f.num == 1 && f.typ == protowire.VarintType:
-			h.kind = enum(f.u, kindProtobuf, h.kind)
-		case f.num == 2 && f.typ == protowire.VarintType:
-			h.op = enum(f.u, 2, h.op)
-		case f.num == 3 && f.typ == protowire.VarintType:
-			h.callID, hasCall = sint32(f.u), true
-		case f.num == 4 && f.typ == protowire.BytesType:
-			h.clientID, hasClient = f.b, true
-		case f.num == 5 && f.typ == protowire.VarintType:
-			h.retry = sint32(f.u)
-		case f.num == 7 && f.typ == protowire.BytesType:
+		case f.Is(1, wire.Varint):
+			h.kind = enum(f.U, kindProtobuf, h.kind)
+		case f.Is(2, wire.Varint):
+			h.op = enum(f.U, 2, h.op)
+		case f.Is(3, wire.Varint):
+			h.callID, hasCall = sint32(f.U), true
+		case f.Is(4, wire.Bytes):
+			h.clientID, hasClient = f.B, true
+		case f.Is(5, wire.Varint):
+			h.retry = sint32(f.U)
+		case f.Is(7, wire.Bytes):
 			hasContext = true
-			if h.callerContext, err = decodeCallerContext(f.b, h.callerContext); err != nil {
+			if h.callerContext, err = decodeCallerContext(f.B, h.callerContext); err != nil {
 				return h, err
 			}
 		}
@@ -147,12 +104,12 @@ func decodeRequestHeader(b []byte) (h requestHeader, err error) {
 func decodeCallerContext(b, old []byte) (context []byte, err error) {
 	context = old
 	for len(b) > 0 {
-		var f field
-		if f, b, err = cutField(b); err != nil {
+		var f wire.Field
+		if f, b, err = wire.Cut(b); err != nil {
 			return nil, err
 		}
-		if f.num == 1 && f.typ == protowire.BytesType {
-			context = f.b
+		if f.Is(1, wire.Bytes) {
+			context = f.B
 			if context == nil {
 				context = []byte{}
 			}
@@ -164,17 +121,17 @@ func decodeCallerContext(b, old []byte) (context []byte, err error) {
 func decodeMethodHeader(b []byte) (h methodHeader, err error) {
 	var seen int
 	for len(b) > 0 {
-		var f field
-		if f, b, err = cutField(b); err != nil {
+		var f wire.Field
+		if f, b, err = wire.Cut(b); err != nil {
 			return h, err
 		}
 		switch {
-		case f.num == 1 && f.typ == protowire.BytesType:
-			h.method, seen = f.b, seen|1
-		case f.num == 2 && f.typ == protowire.BytesType:
-			h.protocol, seen = f.b, seen|2
-		case f.num == 3 && f.typ == protowire.VarintType:
-			h.version, seen = f.u, seen|4
+		case f.Is(1, wire.Bytes):
+			h.method, seen = f.B, seen|1
+		case f.Is(2, wire.Bytes):
+			h.protocol, seen = f.B, seen|2
+		case f.Is(3, wire.Varint):
+			h.version, seen = f.U, seen|4
 		}
 	}
 	if seen != 7 {
@@ -187,23 +144,23 @@ func decodeResponseHeader(b []byte) (h responseHeader, err error) {
 	h = responseHeader{status: missing, retry: noRetryCount}
 	var hasCall bool
 	for len(b) > 0 {
-		var f field
-		if f, b, err = cutField(b); err != nil {
+		var f wire.Field
+		if f, b, err = wire.Cut(b); err != nil {
 			return h, err
 		}
 		switch {
-		case f.num == 1 && f.typ == protowire.VarintType:
-			h.callID, hasCall = int32(uint32(f.u)), true
-		case f.num == 2 && f.typ == protowire.VarintType:
-			h.status = enum(f.u, int32(statusFatal), h.status)
-		case f.num == 4 && f.typ == protowire.BytesType:
-			h.class = string(f.b)
-		case f.num == 5 && f.typ == protowire.BytesType:
-			h.text = string(f.b)
-		case f.num == 7 && f.typ == protowire.BytesType:
-			h.clientID = f.b
-		case f.num == 8 && f.typ == protowire.VarintType:
-			h.retry = sint32(f.u)
+		case f.Is(1, wire.Varint):
+			h.callID, hasCall = int32(uint32(f.U)), true
+		case f.Is(2, wire.Varint):
+			h.status = enum(f.U, int32(statusFatal), h.status)
+		case f.Is(4, wire.Bytes):
+			h.class = string(f.B)
+		case f.Is(5, wire.Bytes):
+			h.text = string(f.B)
+		case f.Is(7, wire.Bytes):
+			h.clientID = f.B
+		case f.Is(8, wire.Varint):
+			h.retry = sint32(f.U)
 		}
 	}
 	if !hasCall || h.status == missing {
@@ -212,17 +169,8 @@ func decodeResponseHeader(b []byte) (h responseHeader, err error) {
 	return h, nil
 }
 
-func appendUint(b []byte, num protowire.Number, u uint64) []byte {
-	return protowire.AppendVarint(protowire.AppendTag(b, num, protowire.VarintType), u)
-}
-
 func appendSint(b []byte, num protowire.Number, v int32) []byte {
-	return appendUint(b, num, uint64(uint32(protowire.EncodeZigZag(int64(v)))))
-}
-
-func appendText[T string | []byte](b []byte, num protowire.Number, s T) []byte {
-	b = protowire.AppendVarint(protowire.AppendTag(b, num, protowire.BytesType), uint64(len(s)))
-	return append(b, s...)
+	return wire.AppendUint(b, num, uint64(uint32(protowire.EncodeZigZag(int64(v)))))
 }
 
 // delimit puts the length in front of what begins at from.
@@ -241,14 +189,14 @@ func delimit(b []byte, from int) []byte {
 // the order in which Java writes them.
 func appendRequestHeader(b []byte, h requestHeader) []byte {
 	from := len(b)
-	b = appendUint(b, 1, uint64(kindProtobuf))
-	b = appendUint(b, 2, uint64(opFinalPacket))
+	b = wire.AppendUint(b, 1, uint64(kindProtobuf))
+	b = wire.AppendUint(b, 2, uint64(opFinalPacket))
 	b = appendSint(b, 3, h.callID)
-	b = appendText(b, 4, h.clientID)
+	b = wire.AppendText(b, 4, h.clientID)
 	b = appendSint(b, 5, h.retry)
 	if len(h.callerContext) > 0 {
 		var inner [512]byte
-		b = appendText(b, 7, appendText(inner[:0], 1, h.callerContext))
+		b = wire.AppendText(b, 7, wire.AppendText(inner[:0], 1, h.callerContext))
 	}
 	return delimit(b, from)
 }
@@ -256,28 +204,28 @@ func appendRequestHeader(b []byte, h requestHeader) []byte {
 // appendMethodHeader appends the delimited RequestHeaderProto.
 func appendMethodHeader(b []byte, protocol, method string) []byte {
 	from := len(b)
-	b = appendText(b, 1, method)
-	b = appendText(b, 2, protocol)
-	b = appendUint(b, 3, 1)
+	b = wire.AppendText(b, 1, method)
+	b = wire.AppendText(b, 2, protocol)
+	b = wire.AppendUint(b, 3, 1)
 	return delimit(b, from)
 }
 
 // appendResponseHeader appends the delimited RpcResponseHeaderProto; w is nil on success.
 func appendResponseHeader(b []byte, callID, retry int32, clientID []byte, w *wireError) []byte {
 	from := len(b)
-	b = appendUint(b, 1, uint64(uint32(callID)))
+	b = wire.AppendUint(b, 1, uint64(uint32(callID)))
 	status := statusSuccess
 	if w != nil {
 		status = w.status
 	}
-	b = appendUint(b, 2, uint64(status))
-	b = appendUint(b, 3, ipcVersion)
+	b = wire.AppendUint(b, 2, uint64(status))
+	b = wire.AppendUint(b, 3, ipcVersion)
 	if w != nil {
-		b = appendText(b, 4, w.class)
-		b = appendText(b, 5, w.text)
-		b = appendUint(b, 6, uint64(w.detail))
+		b = wire.AppendText(b, 4, w.class)
+		b = wire.AppendText(b, 5, w.text)
+		b = wire.AppendUint(b, 6, uint64(w.detail))
 	}
-	b = appendText(b, 7, clientID)
+	b = wire.AppendText(b, 7, clientID)
 	b = appendSint(b, 8, retry)
 	return delimit(b, from)
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/hopsql/hopsql/hadoop/protocols/hdfspb"
 	ipc "github.com/hopsql/hopsql/hadoop/rpc"
+	"github.com/hopsql/hopsql/hadoop/wire"
 	"github.com/hopsql/hopsql/namenode/fault"
 	"github.com/hopsql/hopsql/namenode/namespace"
 )
@@ -15,14 +16,14 @@ import (
 func (s *Service) fileMethods() map[string]ipc.Method {
 	return map[string]ipc.Method{
 		"getServerDefaults":     handle(s.getServerDefaults),
-		"getFileInfo":           handle(s.getFileInfo),
-		"getFileLinkInfo":       handle(s.getFileLinkInfo),
-		"getLocatedFileInfo":    handle(s.getLocatedFileInfo),
-		"getListing":            handle(s.getListing),
-		"mkdirs":                handle(s.mkdirs),
-		"rename":                handle(s.rename),
+		"getFileInfo":           handleTo(s.getFileInfo),
+		"getFileLinkInfo":       handleTo(s.getFileLinkInfo),
+		"getLocatedFileInfo":    handleTo(s.getLocatedFileInfo),
+		"getListing":            handleTo(s.getListing),
+		"mkdirs":                handleTo(s.mkdirs),
+		"rename":                handleTo(s.rename),
 		"rename2":               handle(s.rename2),
-		"delete":                handle(s.delete),
+		"delete":                handleTo(s.delete),
 		"setPermission":         handle(s.setPermission),
 		"setOwner":              handle(s.setOwner),
 		"setTimes":              handle(s.setTimes),
@@ -51,32 +52,32 @@ func (s *Service) getServerDefaults(context.Context, *ipc.Call, *hdfspb.GetServe
 	}}, nil
 }
 
-func (s *Service) getFileInfo(ctx context.Context, c *ipc.Call, q *hdfspb.GetFileInfoRequestProto) (*hdfspb.GetFileInfoResponseProto, error) {
+func (s *Service) getFileInfo(ctx context.Context, c *ipc.Call, q *hdfspb.GetFileInfoRequestProto, dst []byte) ([]byte, error) {
 	st, err := s.ns.GetFileInfo(ctx, s.caller(c), q.GetSrc(), false)
 	s.audit(c, err, "getfileinfo", q.GetSrc(), "")
 	if err != nil {
 		return nil, err
 	}
-	return &hdfspb.GetFileInfoResponseProto{Fs: s.encodeStatus(st)}, nil
+	return s.appendStatus(dst, 1, st), nil
 }
 
 // getFileLinkInfo is getFileInfo, because there are no symbolic links.
-func (s *Service) getFileLinkInfo(ctx context.Context, c *ipc.Call, q *hdfspb.GetFileLinkInfoRequestProto) (*hdfspb.GetFileLinkInfoResponseProto, error) {
+func (s *Service) getFileLinkInfo(ctx context.Context, c *ipc.Call, q *hdfspb.GetFileLinkInfoRequestProto, dst []byte) ([]byte, error) {
 	st, err := s.ns.GetFileInfo(ctx, s.caller(c), q.GetSrc(), false)
 	s.audit(c, err, "getfileinfo", q.GetSrc(), "")
 	if err != nil {
 		return nil, err
 	}
-	return &hdfspb.GetFileLinkInfoResponseProto{Fs: s.encodeStatus(st)}, nil
+	return s.appendStatus(dst, 1, st), nil
 }
 
-func (s *Service) getLocatedFileInfo(ctx context.Context, c *ipc.Call, q *hdfspb.GetLocatedFileInfoRequestProto) (*hdfspb.GetLocatedFileInfoResponseProto, error) {
+func (s *Service) getLocatedFileInfo(ctx context.Context, c *ipc.Call, q *hdfspb.GetLocatedFileInfoRequestProto, dst []byte) ([]byte, error) {
 	st, err := s.ns.GetFileInfo(ctx, s.caller(c), q.GetSrc(), true)
 	s.audit(c, err, "open", q.GetSrc(), "")
 	if err != nil {
 		return nil, err
 	}
-	return &hdfspb.GetLocatedFileInfoResponseProto{Fs: s.encodeStatus(st)}, nil
+	return s.appendStatus(dst, 1, st), nil
 }
 
 // existing is the status of a path that must be there.
@@ -88,31 +89,31 @@ func (s *Service) existing(ctx context.Context, c *ipc.Call, src string) (*names
 	return st, err
 }
 
-func (s *Service) getListing(ctx context.Context, c *ipc.Call, q *hdfspb.GetListingRequestProto) (*hdfspb.GetListingResponseProto, error) {
+func (s *Service) getListing(ctx context.Context, c *ipc.Call, q *hdfspb.GetListingRequestProto, dst []byte) ([]byte, error) {
 	l, err := s.ns.GetListing(ctx, s.caller(c), q.GetSrc(), string(q.GetStartAfter()), q.GetNeedLocation())
 	s.audit(c, err, "listStatus", q.GetSrc(), "")
 	if err != nil {
 		return nil, err
 	}
-	return &hdfspb.GetListingResponseProto{DirList: s.encodeListing(l)}, nil
+	return s.appendListing(dst, 1, l), nil
 }
 
-func (s *Service) mkdirs(ctx context.Context, c *ipc.Call, q *hdfspb.MkdirsRequestProto) (*hdfspb.MkdirsResponseProto, error) {
+func (s *Service) mkdirs(ctx context.Context, c *ipc.Call, q *hdfspb.MkdirsRequestProto, dst []byte) ([]byte, error) {
 	err := namespace.CheckPathLength("mkdirs", q.GetSrc())
 	if err == nil {
 		err = s.ns.Mkdirs(ctx, s.caller(c), q.GetSrc(), int64(q.GetMasked().GetPerm()), q.GetCreateParent())
 		s.audit(c, err, "mkdirs", q.GetSrc(), "")
 	}
-	return &hdfspb.MkdirsResponseProto{Result: proto.Bool(true)}, err
+	return wire.AppendBool(dst, 1, true), err
 }
 
-func (s *Service) rename(ctx context.Context, c *ipc.Call, q *hdfspb.RenameRequestProto) (*hdfspb.RenameResponseProto, error) {
+func (s *Service) rename(ctx context.Context, c *ipc.Call, q *hdfspb.RenameRequestProto, dst []byte) ([]byte, error) {
 	if err := namespace.CheckPathLength("rename", q.GetDst()); err != nil {
 		return nil, err
 	}
 	done, err := s.ns.Rename(ctx, s.once(c), q.GetSrc(), q.GetDst())
 	s.auditResult(c, done, err, "rename", q.GetSrc(), q.GetDst())
-	return &hdfspb.RenameResponseProto{Result: &done}, err
+	return wire.AppendBool(dst, 1, done), err
 }
 
 func (s *Service) rename2(ctx context.Context, c *ipc.Call, q *hdfspb.Rename2RequestProto) (*hdfspb.Rename2ResponseProto, error) {
@@ -138,10 +139,10 @@ func renameCommand(opt namespace.RenameOptions) string {
 	return "rename (options=[NONE])"
 }
 
-func (s *Service) delete(ctx context.Context, c *ipc.Call, q *hdfspb.DeleteRequestProto) (*hdfspb.DeleteResponseProto, error) {
+func (s *Service) delete(ctx context.Context, c *ipc.Call, q *hdfspb.DeleteRequestProto, dst []byte) ([]byte, error) {
 	done, err := s.ns.Delete(ctx, s.once(c), q.GetSrc(), q.GetRecursive())
 	s.auditResult(c, done, err, "delete", q.GetSrc(), "")
-	return &hdfspb.DeleteResponseProto{Result: &done}, err
+	return wire.AppendBool(dst, 1, done), err
 }
 
 func (s *Service) setPermission(ctx context.Context, c *ipc.Call, q *hdfspb.SetPermissionRequestProto) (*hdfspb.SetPermissionResponseProto, error) {

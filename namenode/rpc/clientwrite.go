@@ -7,6 +7,7 @@ import (
 
 	"github.com/hopsql/hopsql/hadoop/protocols/hdfspb"
 	ipc "github.com/hopsql/hopsql/hadoop/rpc"
+	"github.com/hopsql/hopsql/hadoop/wire"
 	"github.com/hopsql/hopsql/namenode/blocks"
 	"github.com/hopsql/hopsql/namenode/fault"
 	"github.com/hopsql/hopsql/namenode/namespace"
@@ -15,12 +16,12 @@ import (
 // writeMethods are the calls of ClientProtocol by which files are read and written.
 func (s *Service) writeMethods() map[string]ipc.Method {
 	return map[string]ipc.Method{
-		"getBlockLocations":      handle(s.getBlockLocations),
-		"create":                 handle(s.create),
-		"append":                 handle(s.append),
-		"addBlock":               handle(s.addBlock),
+		"getBlockLocations":      handleTo(s.getBlockLocations),
+		"create":                 handleTo(s.create),
+		"append":                 handleTo(s.append),
+		"addBlock":               handleTo(s.addBlock),
 		"abandonBlock":           handle(s.abandonBlock),
-		"complete":               handle(s.complete),
+		"complete":               handleTo(s.complete),
 		"fsync":                  handle(s.fsync),
 		"renewLease":             handle(s.renewLease),
 		"recoverLease":           handle(s.recoverLease),
@@ -33,16 +34,16 @@ func (s *Service) writeMethods() map[string]ipc.Method {
 	}
 }
 
-func (s *Service) getBlockLocations(ctx context.Context, c *ipc.Call, q *hdfspb.GetBlockLocationsRequestProto) (*hdfspb.GetBlockLocationsResponseProto, error) {
+func (s *Service) getBlockLocations(ctx context.Context, c *ipc.Call, q *hdfspb.GetBlockLocationsRequestProto, dst []byte) ([]byte, error) {
 	l, err := s.ns.GetBlockLocations(ctx, s.caller(c), q.GetSrc(), int64(q.GetOffset()), int64(q.GetLength()))
 	s.audit(c, err, "open", q.GetSrc(), "")
 	if err != nil {
 		return nil, err
 	}
-	return &hdfspb.GetBlockLocationsResponseProto{Locations: encodeLocated(l, &s.identity.BlockPoolID)}, nil
+	return appendLocated(dst, 1, l, s.identity.BlockPoolID), nil
 }
 
-func (s *Service) create(ctx context.Context, c *ipc.Call, q *hdfspb.CreateRequestProto) (*hdfspb.CreateResponseProto, error) {
+func (s *Service) create(ctx context.Context, c *ipc.Call, q *hdfspb.CreateRequestProto, dst []byte) ([]byte, error) {
 	if err := namespace.CheckPathLength("create", q.GetSrc()); err != nil {
 		return nil, err
 	}
@@ -64,10 +65,10 @@ func (s *Service) create(ctx context.Context, c *ipc.Call, q *hdfspb.CreateReque
 	if err != nil {
 		return nil, err
 	}
-	return &hdfspb.CreateResponseProto{Fs: s.encodeStatus(st)}, nil
+	return s.appendStatus(dst, 1, st), nil
 }
 
-func (s *Service) append(ctx context.Context, c *ipc.Call, q *hdfspb.AppendRequestProto) (*hdfspb.AppendResponseProto, error) {
+func (s *Service) append(ctx context.Context, c *ipc.Call, q *hdfspb.AppendRequestProto, dst []byte) ([]byte, error) {
 	flags := namespace.CreateFlags(q.GetFlag())
 	if q.Flag == nil {
 		flags = namespace.FlagAppend // clients before 2.7
@@ -77,14 +78,13 @@ func (s *Service) append(ctx context.Context, c *ipc.Call, q *hdfspb.AppendReque
 	if err != nil {
 		return nil, err
 	}
-	m := &hdfspb.AppendResponseProto{Stat: s.encodeStatus(st)}
 	if b != nil {
-		m.Block = encodeBlock(b, &s.identity.BlockPoolID)
+		dst = appendBlock(dst, 1, b, s.identity.BlockPoolID)
 	}
-	return m, nil
+	return s.appendStatus(dst, 2, st), nil
 }
 
-func (s *Service) addBlock(ctx context.Context, c *ipc.Call, q *hdfspb.AddBlockRequestProto) (*hdfspb.AddBlockResponseProto, error) {
+func (s *Service) addBlock(ctx context.Context, c *ipc.Call, q *hdfspb.AddBlockRequestProto, dst []byte) ([]byte, error) {
 	r := namespace.AddBlockRequest{
 		Src: q.GetSrc(), FileID: int64(q.GetFileId()), ClientName: q.GetClientName(),
 		Previous: decodeBlock(q.GetPrevious()), Excluded: nodeUUIDs(q.GetExcludeNodes()), Favored: q.GetFavoredNodes(),
@@ -101,16 +101,16 @@ func (s *Service) addBlock(ctx context.Context, c *ipc.Call, q *hdfspb.AddBlockR
 	if err != nil {
 		return nil, err
 	}
-	return &hdfspb.AddBlockResponseProto{Block: encodeBlock(b, &s.identity.BlockPoolID)}, nil
+	return appendBlock(dst, 1, b, s.identity.BlockPoolID), nil
 }
 
 func (s *Service) abandonBlock(ctx context.Context, c *ipc.Call, q *hdfspb.AbandonBlockRequestProto) (*hdfspb.AbandonBlockResponseProto, error) {
 	return nil, s.ns.AbandonBlock(ctx, s.caller(c), q.GetSrc(), int64(q.GetFileId()), q.GetHolder(), *decodeBlock(q.GetB()))
 }
 
-func (s *Service) complete(ctx context.Context, c *ipc.Call, q *hdfspb.CompleteRequestProto) (*hdfspb.CompleteResponseProto, error) {
+func (s *Service) complete(ctx context.Context, c *ipc.Call, q *hdfspb.CompleteRequestProto, dst []byte) ([]byte, error) {
 	done, err := s.ns.Complete(ctx, s.caller(c), q.GetSrc(), q.GetClientName(), decodeBlock(q.GetLast()), int64(q.GetFileId()))
-	return &hdfspb.CompleteResponseProto{Result: &done}, err
+	return wire.AppendBool(dst, 1, done), err
 }
 
 func (s *Service) fsync(ctx context.Context, c *ipc.Call, q *hdfspb.FsyncRequestProto) (*hdfspb.FsyncResponseProto, error) {

@@ -6,116 +6,14 @@ import (
 	"github.com/hopsql/hopsql/hadoop/protocols/hdfspb"
 	"github.com/hopsql/hopsql/hadoop/protocols/ipcpb"
 	"github.com/hopsql/hopsql/namenode/blocks"
-	"github.com/hopsql/hopsql/namenode/namespace"
 	"github.com/hopsql/hopsql/schema"
 )
 
 // The optional fields of a proto2 message are pointers. The boxes below hold a
-// message together with what its fields point to, so that each is one allocation:
-// getFileInfo, getListing and getBlockLocations are most of a NameNode's work.
+// message together with what its fields point to, so that each is one allocation.
 
-var (
-	// noName is the path of a status that is not part of a listing: present and
-	// empty. Clients would add anything else to the path that they asked for.
-	noName = []byte{}
-	// noToken is required where there are no tokens.
-	noToken = &ipcpb.TokenProto{Identifier: []byte{}, Password: []byte{}, Kind: proto.String(""), Service: proto.String("")}
-)
-
-type statusBox struct {
-	m           hdfspb.HdfsFileStatusProto
-	perm        hdfspb.FsPermissionProto
-	kind        hdfspb.HdfsFileStatusProto_FileType
-	length      uint64
-	mtime       uint64
-	atime       uint64
-	blockSize   uint64
-	fileID      uint64
-	mode        uint32
-	replication uint32
-	policy      uint32
-	flags       uint32
-	children    int32
-}
-
-// permACL is the bit of a permission by which old clients see that there is an ACL.
-const permACL = 1 << 12
-
-// fill encodes st, which must stay as it is until the message is sent. name is the
-// name below the listed directory.
-func (b *statusBox) fill(st *namespace.FileStatus, name []byte, pool *string) *hdfspb.HdfsFileStatusProto {
-	b.kind = hdfspb.HdfsFileStatusProto_IS_FILE
-	if st.IsDir() {
-		b.kind = hdfspb.HdfsFileStatusProto_IS_DIR
-		b.children = int32(min(st.ChildrenNum, 1<<31-1))
-	} else {
-		b.length, b.blockSize, b.replication = uint64(st.Length), uint64(st.BlockSize), uint32(st.Replication)
-		b.atime = uint64(st.ATime)
-	}
-	b.mtime, b.fileID = uint64(st.ModTime), uint64(st.ID)
-	b.mode, b.policy = uint32(st.Mode), uint32(st.StoragePolicy)
-	if st.Flags&schema.FlagHasACL != 0 {
-		b.mode |= permACL
-		b.flags |= uint32(hdfspb.HdfsFileStatusProto_HAS_ACL)
-	}
-	b.perm.Perm = &b.mode
-	m := &b.m
-	m.FileType, m.Path, m.Length, m.Permission = &b.kind, name, &b.length, &b.perm
-	m.Owner, m.Group = &st.UserName, &st.GroupName
-	m.ModificationTime, m.AccessTime = &b.mtime, &b.atime
-	m.BlockReplication, m.Blocksize = &b.replication, &b.blockSize
-	m.FileId, m.ChildrenNum, m.StoragePolicy, m.Flags = &b.fileID, &b.children, &b.policy, &b.flags
-	if st.Located != nil {
-		m.Locations = encodeLocated(st.Located, pool)
-	}
-	return m
-}
-
-// encodeStatus encodes a status that stands alone; nil stays nil.
-func (s *Service) encodeStatus(st *namespace.FileStatus) *hdfspb.HdfsFileStatusProto {
-	if st == nil {
-		return nil
-	}
-	return new(statusBox).fill(st, noName, &s.identity.BlockPoolID)
-}
-
-// encodeListing encodes a page of a directory.
-func (s *Service) encodeListing(l *namespace.Listing) *hdfspb.DirectoryListingProto {
-	if l == nil {
-		return nil
-	}
-	boxes := make([]statusBox, len(l.Entries))
-	m := &hdfspb.DirectoryListingProto{
-		PartialListing:   make([]*hdfspb.HdfsFileStatusProto, len(boxes)),
-		RemainingEntries: proto.Uint32(uint32(min(l.Remaining, 1<<31-1))),
-	}
-	for i := range boxes {
-		st := &l.Entries[i]
-		m.PartialListing[i] = boxes[i].fill(st, append(noName, st.Path...), &s.identity.BlockPoolID)
-	}
-	return m
-}
-
-type locatedBox struct {
-	m        hdfspb.LocatedBlocksProto
-	length   uint64
-	open     bool
-	complete bool
-}
-
-func encodeLocated(l *blocks.Located, pool *string) *hdfspb.LocatedBlocksProto {
-	b := &locatedBox{length: uint64(l.FileLength), open: l.UnderConstruction, complete: l.LastComplete}
-	m := &b.m
-	m.FileLength, m.UnderConstruction, m.IsLastBlockComplete = &b.length, &b.open, &b.complete
-	m.Blocks = make([]*hdfspb.LocatedBlockProto, len(l.Blocks))
-	for i := range l.Blocks {
-		m.Blocks[i] = encodeBlock(&l.Blocks[i], pool)
-	}
-	if l.Last != nil {
-		m.LastBlock = encodeBlock(l.Last, pool)
-	}
-	return m
-}
+// noToken is required where there are no tokens.
+var noToken = &ipcpb.TokenProto{Identifier: []byte{}, Password: []byte{}, Kind: proto.String(""), Service: proto.String("")}
 
 type blockBox struct {
 	m       hdfspb.LocatedBlockProto
@@ -166,14 +64,20 @@ func encodeTargets(targets []blocks.Target) ([]*hdfspb.DatanodeInfoProto, []hdfs
 // fill encodes where a DataNode is, which is all that readers and writers need.
 func (b *targetBox) fill(d *schema.Datanode) *hdfspb.DatanodeInfoProto {
 	b.xfer, b.info, b.ipc, b.secure = uint32(d.XferPort), uint32(d.InfoPort), uint32(d.IpcPort), uint32(d.InfoSecurePort)
-	if _, ok := hdfspb.DatanodeInfoProto_AdminState_name[int32(d.AdminState)]; ok {
-		b.admin = hdfspb.DatanodeInfoProto_AdminState(d.AdminState)
-	}
+	b.admin = adminState(d.AdminState)
 	id := &b.id
 	id.IpAddr, id.HostName, id.DatanodeUuid = &d.IP, &d.Host, &d.UUID
 	id.XferPort, id.InfoPort, id.IpcPort, id.InfoSecurePort = &b.xfer, &b.info, &b.ipc, &b.secure
 	b.m.Id, b.m.Location, b.m.AdminState = id, &d.Location, &b.admin
 	return &b.m
+}
+
+// adminState is a state as stored; one that clients do not know counts as normal.
+func adminState(v int64) hdfspb.DatanodeInfoProto_AdminState {
+	if _, ok := hdfspb.DatanodeInfoProto_AdminState_name[int32(v)]; !ok {
+		return hdfspb.DatanodeInfoProto_NORMAL
+	}
+	return hdfspb.DatanodeInfoProto_AdminState(v)
 }
 
 // storageType is a type as stored; one that clients do not know counts as a disk.

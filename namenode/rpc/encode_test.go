@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/hopsql/hopsql/hadoop/protocols/datanodepb"
+	"github.com/hopsql/hopsql/hadoop/wire"
 	"github.com/hopsql/hopsql/namenode/blocks"
 	"github.com/hopsql/hopsql/namenode/namespace"
 	"github.com/hopsql/hopsql/schema"
@@ -40,17 +41,26 @@ func wantHex(t *testing.T, what string, m proto.Message, want string) {
 	}
 }
 
+// wantField checks what was appended as field 1.
+func wantField(t *testing.T, what string, got []byte, want string) {
+	t.Helper()
+	f, rest, err := wire.Cut(got)
+	if err != nil || len(rest) > 0 || !f.Is(1, wire.Bytes) {
+		t.Fatalf("%s is no field 1: %x, %v", what, got, err)
+	}
+	if hex.EncodeToString(f.B) != want {
+		t.Errorf("%s is\n%x, want\n%s", what, f.B, want)
+	}
+}
+
 func TestGoldenStatus(t *testing.T) {
 	in := schema.Inode{ID: 16385, Kind: schema.KindFile, UserName: "o", GroupName: "g", Mode: 0o644, Length: 5, ATime: 2000,
 		Replication: 3, BlockSize: 16, StoragePolicy: 7, Name: "never shown"}
-	wantHex(t, "a file", sample.encodeStatus(&namespace.FileStatus{Inode: in, ModTime: 1000}), goldenFile)
+	wantField(t, "a file", sample.appendStatus(nil, 1, &namespace.FileStatus{Inode: in, ModTime: 1000}), goldenFile)
 	in.Kind, in.Mode, in.StoragePolicy = schema.KindDirectory, 0o755, 0
-	l := sample.encodeListing(&namespace.Listing{Entries: []namespace.FileStatus{{Inode: in, Path: "d", ModTime: 1000, ChildrenNum: 3}}, Remaining: 4})
-	wantHex(t, "a directory in a listing", l.PartialListing[0], goldenDir)
-	if l.GetRemainingEntries() != 4 {
-		t.Errorf("remaining %d", l.GetRemainingEntries())
-	}
-	if sample.encodeStatus(nil) != nil || sample.encodeListing(nil) != nil {
+	l := &namespace.Listing{Entries: []namespace.FileStatus{{Inode: in, Path: "d", ModTime: 1000, ChildrenNum: 3}}, Remaining: 4}
+	wantField(t, "a listing", sample.appendListing(nil, 1, l), "0a"+hex.EncodeToString([]byte{byte(len(goldenDir) / 2)})+goldenDir+"1004")
+	if sample.appendStatus(nil, 1, nil) != nil || sample.appendListing(nil, 1, nil) != nil {
 		t.Error("what is missing must stay so")
 	}
 }
@@ -58,12 +68,11 @@ func TestGoldenStatus(t *testing.T) {
 func TestGoldenBlocks(t *testing.T) {
 	b := blocks.LocatedBlock{Block: schema.Block{BlockID: 1073741825, GenerationStamp: 1001, NumBytes: 999}, Size: 5, Targets: []blocks.Target{target}}
 	wantHex(t, "a block", encodeBlock(&b, &pool), goldenBlock)
-	wantHex(t, "no blocks", encodeLocated(&blocks.Located{}, &pool), "0800"+"1800"+"2800")
-	l := encodeLocated(&blocks.Located{FileLength: 5, Blocks: []blocks.LocatedBlock{b}, Last: &b, LastComplete: true}, &pool)
-	wantHex(t, "the last block", l.LastBlock, goldenBlock)
-	if len(l.Blocks) != 1 || !l.GetIsLastBlockComplete() || l.GetUnderConstruction() {
-		t.Errorf("located %v", l)
-	}
+	wantField(t, "a block, appended", appendBlock(nil, 1, &b, pool), goldenBlock)
+	wantField(t, "no blocks", appendLocated(nil, 1, &blocks.Located{}, pool), "0800"+"1800"+"2800")
+	length := hex.EncodeToString([]byte{byte(len(goldenBlock) / 2)})
+	wantField(t, "the last block", appendLocated(nil, 1, &blocks.Located{FileLength: 5, Blocks: []blocks.LocatedBlock{b}, Last: &b, LastComplete: true}, pool),
+		"0805"+"12"+length+goldenBlock+"1800"+"22"+length+goldenBlock+"2801")
 	lost := blocks.LocatedBlock{Block: b.Block, Corrupt: true}
 	if m := encodeBlock(&lost, &pool); !m.GetCorrupt() || m.Locs != nil || m.BlockToken == nil {
 		t.Errorf("a lost block %v", m)
@@ -100,7 +109,8 @@ func TestCommands(t *testing.T) {
 // TestFewAllocations keeps the calls that matter cheap.
 func TestFewAllocations(t *testing.T) {
 	st := &namespace.FileStatus{Inode: schema.Inode{ID: 1, Kind: schema.KindFile, UserName: "o", GroupName: "g"}}
-	if n := testing.AllocsPerRun(100, func() { sample.encodeStatus(st) }); n > 1 {
+	dst := make([]byte, 0, 1<<10)
+	if n := testing.AllocsPerRun(100, func() { sample.appendStatus(dst, 1, st) }); n > 0 {
 		t.Errorf("a status takes %v allocations", n)
 	}
 	b := &blocks.LocatedBlock{Targets: []blocks.Target{target, target, target}}

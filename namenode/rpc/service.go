@@ -153,6 +153,24 @@ func handle[Q any, R any, PQ interface {
 	})
 }
 
+// handleTo is handle for answers that f appends to dst.
+func handleTo[Q any, PQ interface {
+	*Q
+	proto.Message
+}](f func(ctx context.Context, c *ipc.Call, req PQ, dst []byte) ([]byte, error)) ipc.Method {
+	return ipc.HandleRaw(func(ctx context.Context, c *ipc.Call, request, dst []byte) ([]byte, error) {
+		req := PQ(new(Q))
+		if err := proto.Unmarshal(request, req); err != nil {
+			return nil, ipc.Undecodable(c, err)
+		}
+		dst, err := f(ctx, c, req, dst)
+		if err != nil {
+			return nil, exception(err)
+		}
+		return dst, nil
+	})
+}
+
 // caller is who asks, for calls that may be repeated without harm.
 func (s *Service) caller(c *ipc.Call) *namespace.Caller {
 	return &namespace.Caller{User: c.User, Groups: s.groups.Of(c.User), Host: c.RemoteIP}
