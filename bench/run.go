@@ -113,15 +113,15 @@ func (r *run) measure(ctx context.Context, op *operation) (Result, error) {
 	if warm.time > 0 && r.o.Count > 0 {
 		warm.calls = max(r.o.Count/4, 1)
 	}
+	if op.most != nil && r.o.Count == 0 {
+		if err := r.stock(ctx, op); err != nil {
+			return Result{}, err
+		}
+		warm = budget{}
+	}
 	if op.needs != nil {
 		if err := r.makeFiles(ctx, op.needs(r, r.o.Count+warm.calls)); err != nil {
 			return Result{}, err
-		}
-	}
-	if op.most != nil && warm != (budget{}) {
-		// What the warm-up takes away is not there for the calls that count.
-		if quarter := max(op.most(r)/4, 1); warm.calls == 0 || warm.calls > quarter {
-			warm.calls = quarter
 		}
 	}
 	if warm != (budget{}) {
@@ -142,6 +142,20 @@ func (r *run) measure(ctx context.Context, op *operation) (Result, error) {
 		return Result{}, err
 	}
 	return r.result(op, elapsed, before, after)
+}
+
+// stock makes as many files as an operation that uses them up may need in the time
+// it has, judged by how fast it uses up some. That is its warm-up as well.
+func (r *run) stock(ctx context.Context, op *operation) error {
+	const few, reserve = 2000, 2
+	if err := r.makeFiles(ctx, few); err != nil {
+		return err
+	}
+	took, err := r.load(ctx, "warm-up of "+op.name, op, budget{calls: few})
+	if err != nil {
+		return err
+	}
+	return r.makeFiles(ctx, int64(reserve*few*float64(r.o.Time)/float64(took)))
 }
 
 // load lets all callers call until the budget is used up. Only ctx makes it fail.

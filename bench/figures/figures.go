@@ -39,6 +39,15 @@ const (
 // Server is the CPU of NameNode and database together in µs a call.
 func (s *Sample) Server() float64 { return s.CPUMicros[NameNode] + s.CPUMicros[Database] }
 
+// CPU shows CPUMicros in a few words.
+func (s *Sample) CPU() string {
+	text := Short(s.CPUMicros[NameNode])
+	if db, ok := s.CPUMicros[Database]; ok {
+		text += " + " + Short(db)
+	}
+	return text + " µs + client " + Short(s.CPUMicros[Client]) + " µs"
+}
+
 // A Key names what is measured once a round.
 type Key struct {
 	System, Tool, Op string

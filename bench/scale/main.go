@@ -208,7 +208,7 @@ func measure(ctx context.Context, o options, out io.Writer) error {
 	if s.doc.Machine, err = l.Machine(); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "%s\n%d rounds; a ratio is the median of those within each round (smallest–largest)\n", s.doc.Machine, o.rounds)
+	fmt.Fprintf(out, "%s\nrounds: %d. A ratio is the median of those within each round (smallest–largest).\n", s.doc.Machine, o.rounds)
 	for _, store := range o.stores {
 		if err := s.measure(ctx, store, out); err != nil {
 			return err

@@ -132,7 +132,45 @@ func (s *study) directories(ctx context.Context, store string) ([]*figures.Table
 		})
 	}
 	tables, err := s.compare(ctx, partDirectories, store, subjects)
+	if err == nil {
+		var table *figures.Table
+		if table, err = s.list(ctx, store, system, shapes); err == nil {
+			tables = append(tables, table)
+		}
+	}
 	return tables, errors.Join(err, end())
+}
+
+// page is how many entries a NameNode lists in one answer.
+const page = 1000
+
+// list measures ls of the directories that take more than one answer, one caller.
+func (s *study) list(ctx context.Context, store string, system *lab.System, shapes []bench.Tree) (*figures.Table, error) {
+	table := figures.NewTable(title[store]+": ls of a whole directory, for 1,000 entries of it", "", "µs", "CPU, µs")
+	for i, n := range s.o.entries {
+		if n < 2*page {
+			continue
+		}
+		set := &figures.Set{}
+		for round := range s.o.rounds {
+			args := append(existing(shapes[i], n), "-callers", "1", "-count", strconv.FormatInt(max(page*page/n, 1), 10), "ls")
+			samples, err := s.lab.Drive(ctx, system, args...)
+			if err != nil {
+				return nil, err
+			}
+			x := samples[0]
+			x.Round, x.System, x.Tool = round+1, figures.Count(float64(n))+" entries", title[store]+", ls"
+			s.show(partDirectories, &x)
+			set.Add(x)
+		}
+		s.keep(partDirectories, set)
+		pages := float64(n) / page
+		each := func(s *figures.Sample) (float64, bool) { return s.Seconds * 1e6 / float64(s.Ops) / pages, s.Ops > 0 }
+		cpu := func(s *figures.Sample) (float64, bool) { return s.Server() / pages, s.Server() > 0 }
+		k := set.Samples[0].Key()
+		table.Row(k.System, set.Of(k, each).In(figures.Count), set.Of(k, cpu).In(figures.Count))
+	}
+	return table, nil
 }
 
 // nameNodes compares numbers of NameNodes. They share the machine, so what counts is

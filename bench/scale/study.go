@@ -27,8 +27,13 @@ type study struct {
 	url      map[string]string // of each file system of the store at hand
 }
 
-// names of the stores in tables.
-var title = map[string]string{"mariadb": lab.MariaDB, "sqlite": lab.SQLite}
+// Words of tables: the stores, and what the columns of a part differ in.
+var (
+	title = map[string]string{"mariadb": lab.MariaDB, "sqlite": lab.SQLite}
+	by    = map[string]string{
+		partSizes: "by number of files", partDepth: "by depth", partDirectories: "by entries of one directory", partNameNodes: "by number of NameNodes",
+	}
+)
 
 // measure runs all parts on one store and prints their tables.
 func (s *study) measure(ctx context.Context, store string, out io.Writer) error {
@@ -198,7 +203,7 @@ func (s *study) compare(ctx context.Context, part, store string, subjects []subj
 				return nil, err
 			}
 			for _, sample := range samples {
-				sample.Round, sample.System, sample.Tool = round, sub.label, title[store]
+				sample.Round, sample.System, sample.Tool = round, sub.label, title[store]+", "+by[part]
 				s.show(part, &sample)
 				if round > 0 {
 					set.Add(sample)
@@ -218,8 +223,7 @@ func (s *study) compare(ctx context.Context, part, store string, subjects []subj
 }
 
 func (s *study) show(part string, x *figures.Sample) {
-	s.progress.Done("%-11s round %d  %-7s %-18s %-7s %8s/s  %s + %s µs", part, x.Round, x.Tool, x.System, x.Op, figures.Count(x.OpsPerSecond),
-		figures.Short(x.CPUMicros[figures.NameNode]), figures.Short(x.CPUMicros[figures.Database]))
+	s.progress.Done("%-11s round %d  %s, %s: %s %s/s, %s", part, x.Round, x.Tool, x.System, x.Op, figures.Count(x.OpsPerSecond), x.CPU())
 }
 
 // keep adds samples to what -json writes.

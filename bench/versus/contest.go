@@ -135,12 +135,8 @@ func (c *contest) add(round int, s figures.Sample) {
 	if round == 0 {
 		name = "warm-up"
 	}
-	cpu := figures.Short(s.CPUMicros[figures.NameNode])
-	if db, ok := s.CPUMicros[figures.Database]; ok {
-		cpu += " + " + figures.Short(db)
-	}
-	c.progress.Done("%-8s %-8s %-22s %3d  %-12s %8s/s  %6.2f s  %s µs + client %s µs", name, s.System, s.Tool, s.Callers, s.Op,
-		figures.Count(s.OpsPerSecond), s.Seconds, cpu, figures.Short(s.CPUMicros[figures.Client]))
+	c.progress.Done("%-8s %-8s %-22s %3d  %-12s %8s/s  %6.2f s  %s", name, s.System, s.Tool, s.Callers, s.Op,
+		figures.Count(s.OpsPerSecond), s.Seconds, s.CPU())
 }
 
 // tables are those of all parts that were measured.

@@ -202,7 +202,7 @@ func measure(ctx context.Context, o options, out io.Writer) (err error) {
 			return err
 		}
 	}
-	fmt.Fprintf(out, "%s\n%d rounds; a ratio is the median of those within each round (smallest–largest)\n", machine, o.rounds)
+	fmt.Fprintf(out, "%s\nrounds: %d. A ratio is the median of those within each round (smallest–largest).\n", machine, o.rounds)
 	for _, t := range c.tables(&doc.Set) {
 		fmt.Fprintf(out, "\n%s", t)
 	}

@@ -50,7 +50,7 @@ func benchOptions(o *bench.Options, json, mix *string, procs *int) *flag.FlagSet
 	f.IntVar(&o.Callers, "callers", 0, "calls in progress at a time [64]")
 	f.IntVar(&o.Connections, "connections", 0, "connections, shared by the callers [one for 8 callers]")
 	f.Int64Var(&o.Count, "count", 0, "calls of each operation [20000]")
-	f.DurationVar(&o.Time, "time", 0, "how long each operation runs, instead of -count or whichever comes first")
+	f.DurationVar(&o.Time, "time", 0, "how long each operation runs; with -count, whichever comes first. Enough files are made for delete")
 	f.Func("warmup", "`D or N`: for so long, or so many, calls in front of each operation do not count [none]", func(s string) (err error) {
 		if o.WarmupCount, err = strconv.ParseInt(s, 10, 64); err == nil {
 			return nil
