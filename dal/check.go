@@ -42,6 +42,9 @@ func (f *Fetch) check(maxKeys int) error {
 			f.Table.Columns[fo.Column].Type != fo.Index.Columns()[0].Type {
 			return errors.New("a follow without an index, or by a column of another type")
 		}
+		if fo.OnlyColumn < 0 || fo.OnlyColumn >= len(f.Table.Columns) {
+			return errors.New("a follow of rows that differ in a column which is not there")
+		}
 	}
 	if f.Scan != nil {
 		return f.checkScan()

@@ -76,6 +76,15 @@ type Scan struct {
 type Follow struct {
 	Index  *schema.Index
 	Column int
+	// Only, if it is not NULL, leaves out the fetched rows whose column OnlyColumn holds
+	// something else.
+	OnlyColumn int
+	Only       schema.Value
+}
+
+// Takes reports whether f is about a fetched row.
+func (f *Follow) Takes(row schema.Row) bool {
+	return f.Only.IsNull() || row[f.OnlyColumn] == f.Only
 }
 
 // Rows answers one Fetch: its rows in index order, and for each of its Follows

@@ -282,6 +282,20 @@ var followChecks = []check{
 		k.want(got[0].Followed[0], bs[:4]...)
 		k.want(got[0].Followed[1])
 	}},
+	{"follow of some of the rows", func(k *kit) {
+		files, bs := followed(k)
+		col := schema.Inodes.Column("id")
+		for i, want := range [][]schema.Row{bs[:2], bs[2:4]} {
+			got := k.read(dal.Fetch{Table: schema.Inodes, Keys: keysOf(schema.Inodes, files[:2]),
+				Follow: []dal.Follow{{Index: schema.Blocks.Primary, Column: col, OnlyColumn: col, Only: files[i][col]}}})
+			k.want(got[0].Rows, files[:2]...)
+			k.want(got[0].Followed[0], want...)
+		}
+		none := k.read(dal.Fetch{Table: schema.Inodes, Keys: keysOf(schema.Inodes, files),
+			Follow: []dal.Follow{{Index: schema.Blocks.Primary, Column: col, OnlyColumn: col, Only: schema.Int(-7)}}})
+		k.want(none[0].Rows, files...)
+		k.want(none[0].Followed[0])
+	}},
 	{"follow of a limited scan", func(k *kit) {
 		files, bs := followed(k)
 		f := scan(schema.Inodes.Primary, key(k.base, k.base), schema.Inodes.Key(files[0]), 1)

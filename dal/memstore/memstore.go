@@ -122,9 +122,11 @@ func (s *Store) answer(f *dal.Fetch) dal.Rows {
 	}
 	r.Followed = make([][]schema.Row, len(f.Follow))
 	for i, fo := range f.Follow {
-		keys := make([]schema.Key, len(r.Rows))
-		for j, row := range r.Rows {
-			keys[j] = schema.KeyOf(row[fo.Column])
+		keys := make([]schema.Key, 0, len(r.Rows))
+		for _, row := range r.Rows {
+			if fo.Takes(row) {
+				keys = append(keys, schema.KeyOf(row[fo.Column]))
+			}
 		}
 		r.Followed[i] = s.find(fo.Index, keys)
 	}

@@ -240,6 +240,9 @@ func (s *script) follow(f *dal.Fetch, fo *dal.Follow, into *[]schema.Row) {
 		s.sql("SELECT ")
 		s.show(s.d.texts[t.Order].follow, "f.…")
 		s.sql(" FROM (SELECT " + col)
+		if !fo.Only.IsNull() && fo.OnlyColumn != fo.Column {
+			s.sql("," + quote(f.Table.Columns[fo.OnlyColumn].Name))
+		}
 		s.from(x)
 		switch {
 		case f.Scan == nil:
@@ -252,6 +255,10 @@ func (s *script) follow(f *dal.Fetch, fo *dal.Follow, into *[]schema.Row) {
 		s.sql(") s STRAIGHT_JOIN " + t.Name + " f")
 		s.hint(fo.Index)
 		s.sql(" ON f." + quote(fo.Index.Columns()[0].Name) + "=s." + col)
+		if !fo.Only.IsNull() {
+			s.sql(" AND s." + quote(f.Table.Columns[fo.OnlyColumn].Name) + "=")
+			s.value(fo.Only)
+		}
 	})
 }
 
@@ -261,9 +268,11 @@ func finish(f *dal.Fetch, r *dal.Rows) {
 		r.Rows = inOrder(f.By(), r.Rows)
 	}
 	for i, fo := range f.Follow {
-		of := make(map[schema.Value]bool, len(r.Rows))
+		of := map[schema.Value]bool{}
 		for _, row := range r.Rows {
-			of[row[fo.Column]] = true
+			if fo.Takes(row) {
+				of[row[fo.Column]] = true
+			}
 		}
 		// Rows may have come between the two statements.
 		rows := slices.DeleteFunc(r.Followed[i], func(row schema.Row) bool { return !of[row[fo.Index.Cols[0]]] })
@@ -292,12 +301,12 @@ func compare(cols []int, a, b schema.Row) int {
 	return 0
 }
 
-// valuesOf returns the values of a column as keys, each once.
-func valuesOf(rows []schema.Row, col int) []schema.Key {
-	seen := make(map[schema.Value]bool, len(rows))
-	keys := make([]schema.Key, 0, len(rows))
+// valuesOf returns the values that fo goes by as keys, each once.
+func valuesOf(rows []schema.Row, fo *dal.Follow) []schema.Key {
+	seen := map[schema.Value]bool{}
+	var keys []schema.Key
 	for _, r := range rows {
-		if v := r[col]; !v.IsNull() && !seen[v] {
+		if v := r[fo.Column]; fo.Takes(r) && !v.IsNull() && !seen[v] {
 			seen[v] = true
 			keys = append(keys, schema.KeyOf(v))
 		}

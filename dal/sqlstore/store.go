@@ -238,7 +238,7 @@ func (q *query) follow(ctx context.Context, f *dal.Fetch, r *dal.Rows) error {
 		return err
 	}
 	for i, fo := range f.Follow {
-		q.sc.byKeys(fo.Index, valuesOf(r.Rows, fo.Column), &r.Followed[i], dal.None)
+		q.sc.byKeys(fo.Index, valuesOf(r.Rows, &fo), &r.Followed[i], dal.None)
 	}
 	return q.send(ctx)
 }

@@ -17,16 +17,22 @@ type Listing struct {
 }
 
 var (
-	inodeID = schema.Inodes.Column("id")
+	inodeID   = schema.Inodes.Column("id")
+	inodeKind = schema.Inodes.Column("kind")
 	// withTimes brings the directories row of each child that is a directory.
-	withTimes = &txn.Followers{{Index: schema.Directories.Primary, Column: inodeID}}
+	withTimes = &txn.Followers{followKind(schema.Directories, schema.KindDirectory)}
 	// withBlocks brings the blocks and replicas of each child too.
 	withBlocks = &txn.Followers{
-		{Index: schema.Directories.Primary, Column: inodeID},
-		{Index: schema.Blocks.Primary, Column: inodeID},
-		{Index: schema.Replicas.Primary, Column: inodeID},
+		followKind(schema.Directories, schema.KindDirectory),
+		followKind(schema.Blocks, schema.KindFile),
+		followKind(schema.Replicas, schema.KindFile),
 	}
 )
+
+// followKind brings the rows of t that belong to inodes of one kind.
+func followKind(t *schema.Table, kind int64) dal.Follow {
+	return dal.Follow{Index: t.Primary, Column: inodeID, OnlyColumn: inodeKind, Only: schema.Int(kind)}
+}
 
 // GetListing returns a page of src after the name startAfter, nil if src does not
 // exist. The listing of a file is the file, with an empty name. With located the
