@@ -113,7 +113,24 @@ func (r *Report) WriteTable(w io.Writer) error {
 			rows = append(rows, row)
 		}
 	}
-	return writeAligned(w, rows)
+	if err := writeAligned(w, rows); err != nil || len(r.Results) == 0 {
+		return err
+	}
+	return r.writeMemory(w)
+}
+
+// writeMemory tells what the processes had in RAM at the end.
+func (r *Report) writeMemory(w io.Writer) error {
+	for _, name := range r.processes() {
+		rss, known := r.Results[len(r.Results)-1].RSS[name]
+		if !known {
+			continue
+		}
+		if _, err := fmt.Fprintf(w, "%s: %d MiB resident\n", name, rss>>20); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func quantiles(h *Histogram) []string {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/hopsql/hopsql/bench"
 	"github.com/hopsql/hopsql/testkit/cluster"
+	"github.com/hopsql/hopsql/testkit/mariadb"
 	"github.com/hopsql/hopsql/testkit/process"
 )
 
@@ -80,10 +81,25 @@ func TestBench(t *testing.T) {
 		t.Run("shapes", func(t *testing.T) { shapes(t, c) })
 		t.Run("existing tree", func(t *testing.T) { existing(t, c) })
 		t.Run("wrong use", func(t *testing.T) { wrongUse(t, c) })
-		t.Run("example", func(t *testing.T) { example(t, c) })
+		if c.SQLite() { // once is enough
+			t.Run("example", func(t *testing.T) { example(t, c) })
+		}
 		c.StopNameNode(t)
 		c.CheckStore(t)
 	})
+}
+
+// TestSeveralNameNodes: callers are spread over those of fs.defaultFS, and all of
+// them know the simulated DataNodes.
+func TestSeveralNameNodes(t *testing.T) {
+	c := cluster.Start(t, cluster.Options{StoreURL: mariadb.Database(t), NameNodes: 2})
+	r := measure(t, c, "-count", "100", "-datanodes", "2", "create", "write", "open", "mix", "delete")
+	if r.NameNode != c.AddressAt(0)+","+c.AddressAt(1) {
+		t.Errorf("the load was put on %s", r.NameNode)
+	}
+	if want := []string{"create 100", "write 100", "open 100", "mix 100", "delete 100"}; !slices.Equal(r.ops(), want) {
+		t.Errorf("operations %v, want %v", r.ops(), want)
+	}
 }
 
 func everyOperation(t *testing.T, c *cluster.Cluster) {
