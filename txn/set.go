@@ -13,6 +13,7 @@ type slot struct {
 	want
 	state slotState
 	lock  dal.Lock   // that it is fetched with
+	leaf  bool       // all who ask for it call it a leaf
 	width int        // see columns; set while a plan is made
 	row   schema.Row // the fetched row; nil if there is none
 	rows  dal.Rows   // fetched for a prefix or a scan
@@ -136,10 +137,11 @@ func (s *set) ask(ws *wants, lock func(dal.Lock) dal.Lock) {
 		case slotFetched:
 			continue
 		case slotIdle:
-			sl.state = slotWanted
+			sl.state, sl.leaf = slotWanted, true
 			s.wanted = append(s.wanted, sl)
 		}
 		sl.lock = max(sl.lock, lock(a.lock))
+		sl.leaf = sl.leaf && a.leaf
 	}
 }
 

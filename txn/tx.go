@@ -124,6 +124,16 @@ func (tx *Tx) Get(t *schema.Table, k schema.Key, lock dal.Lock) (schema.Row, err
 	return applyAdd(t, row, m.add), nil
 }
 
+// Leaf says of a row that the function asked for, and locks, that no others are reached
+// through it. Leaves are locked behind all other rows of their table, so that a batch
+// needs one statement for the rows above them and one for the leaves, however their keys
+// mix. Two functions that disagree about a row may deadlock, which costs a repetition.
+func (tx *Tx) Leaf(t *schema.Table, k schema.Key) {
+	if i := tx.asked.find(&want{index: t.Primary, key: k}); i >= 0 && !tx.call.engine.traits.Guards {
+		tx.asked.list[i].leaf = true
+	}
+}
+
 // stored returns the fetched (or hinted) row; ok is false if it is not at hand with
 // that lock.
 func (tx *Tx) stored(a *asked, lock dal.Lock) (schema.Row, bool) {
@@ -395,28 +405,22 @@ func (tx *Tx) NewID(sequence string) (int64, error) {
 // that must not be there; an answer without a change does: in the middle of a move it
 // could find the row in neither place.
 func (tx *Tx) coherent() bool {
-	absent, last := false, ref{}
-	behind := func(r ref) bool {
-		if r.table != last.table {
-			return r.table.Order > last.table.Order
-		}
-		return r.key > last.key
-	}
+	var absent *slot
 	for i := range tx.asked.list {
 		a := &tx.asked.list[i]
-		if a.lock == dal.None || a.kind != wantRow || a.slot != nil && a.slot.row != nil {
+		if a.lock == dal.None || a.kind != wantRow || a.slot == nil || a.slot.row != nil {
 			continue
 		}
-		if absent {
+		if absent != nil {
 			return false
 		}
-		absent, last = true, ref{a.index.Table(), a.key}
+		absent = a.slot
 	}
-	if !absent {
+	if absent == nil {
 		return true
 	}
 	for i := range tx.asked.list {
-		if a := &tx.asked.list[i]; a.lock != dal.None && a.kind == wantRow && behind(ref{a.index.Table(), a.key}) {
+		if a := &tx.asked.list[i]; a.lock != dal.None && a.kind == wantRow && a.slot != nil && a.slot.mayWaitBehind(absent) {
 			return false
 		}
 	}

@@ -66,6 +66,7 @@ func (r Range) Ref() Ref {
 type asked struct {
 	want
 	lock dal.Lock
+	leaf bool // see Tx.Leaf
 	slot *slot
 }
 
@@ -144,7 +145,8 @@ func keysOf(slots []*slot) []schema.Key {
 }
 
 // locked adds the rows to lock among those wanted, in the one lock order: tables by
-// schema, rows by key. Neighbours of one mode share a fetch of at most most keys.
+// schema, leaves behind the others and of those the shared ones first, rows by key.
+// Neighbours of one mode share a fetch of at most most keys.
 func (p *plan) locked(wanted []*slot, most int) {
 	rows := make([]*slot, 0, len(wanted))
 	for _, s := range wanted {
@@ -153,19 +155,50 @@ func (p *plan) locked(wanted []*slot, most int) {
 		}
 	}
 	slices.SortFunc(rows, func(a, b *slot) int {
-		if a.index != b.index {
+		switch {
+		case a.index != b.index:
 			return cmp.Compare(a.index.Table().Order, b.index.Table().Order)
+		case a.leaf != b.leaf:
+			return cmp.Compare(a.group(), b.group())
+		case a.leaf && a.lock != b.lock:
+			return cmp.Compare(a.lock, b.lock)
 		}
-		return cmp.Compare(a.key, b.key)
+		return byKey(a, b)
 	})
 	for len(rows) > 0 {
 		n := 1
 		for n < min(len(rows), most) && rows[n].index == rows[0].index && rows[n].lock == rows[0].lock {
 			n++
 		}
+		if rows[0].leaf != rows[n-1].leaf {
+			slices.SortFunc(rows[:n], byKey) // it is one statement, which locks by key
+		}
 		p.add(dal.Fetch{Table: rows[0].index.Table(), Lock: rows[0].lock, Keys: keysOf(rows[:n])}, rows[:n])
 		rows = rows[n:]
 	}
+}
+
+// mayWaitBehind reports whether s may be locked after t was looked at.
+func (s *slot) mayWaitBehind(t *slot) bool {
+	switch {
+	case s.index != t.index:
+		return s.index.Table().Order > t.index.Table().Order
+	case s.leaf && !t.leaf:
+		return true
+	case s.lock != t.lock && (s.leaf || t.leaf):
+		return s.leaf && s.lock > t.lock
+	}
+	return s.key > t.key
+}
+
+func byKey(a, b *slot) int { return cmp.Compare(a.key, b.key) }
+
+// group is 1 for leaves, 0 for the rows before them.
+func (s *slot) group() int {
+	if s.leaf {
+		return 1
+	}
+	return 0
 }
 
 // plain adds everything wanted that is not locked: one fetch for the rows of each

@@ -55,14 +55,19 @@ func (n *Namespace) resolve(tx *txn.Tx, p names, last dal.Lock) (*walk, error) {
 			lock = last
 			tx.Lane(schema.KeyOf(schema.Int(parent.ID)))
 		}
-		row, err := tx.Get(schema.Inodes, schema.InodeKey(parent.ID, name), lock)
+		key := schema.InodeKey(parent.ID, name)
+		row, err := tx.Get(schema.Inodes, key, lock)
 		if err != nil {
 			return nil, err
 		}
 		if row == nil {
+			tx.Leaf(schema.Inodes, key)
 			return w, nil
 		}
 		w.inodes = append(w.inodes, schema.InodeOf(row))
+		if w.last().Kind != schema.KindDirectory {
+			tx.Leaf(schema.Inodes, key)
+		}
 	}
 	return w, nil
 }
