@@ -167,17 +167,21 @@ func (p *peer) usage() (own, database time.Duration, err error) {
 // measure runs one operation with all callers.
 func (p *peer) measure(ctx context.Context, op string) (result, error) {
 	r := result{Op: op, Callers: p.callers, CPUMicros: map[string]float64{}}
-	start := time.Now().Add(p.warmup)
-	end := start.Add(p.time)
 	latencies := make([][]time.Duration, p.callers)
 	errs := make([]error, p.callers)
-	var wg sync.WaitGroup
-	for i := range p.callers {
+	calls := make([]func() error, p.callers)
+	for i := range calls {
 		call, stop, err := p.caller(ctx, op, uint64(i))
 		if err != nil {
 			return r, err
 		}
 		defer stop()
+		calls[i] = call
+	}
+	start := time.Now().Add(p.warmup)
+	end := start.Add(p.time)
+	var wg sync.WaitGroup
+	for i, call := range calls {
 		wg.Go(func() {
 			for now := time.Now(); now.Before(end) && ctx.Err() == nil; {
 				if errs[i] = call(); errs[i] != nil {

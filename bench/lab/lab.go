@@ -44,7 +44,11 @@ func Open(ctx context.Context, dir string) (*Lab, error) {
 		return nil, err
 	}
 	l := &Lab{Dir: dir}
-	l.closers = append(l.closers, func() { os.RemoveAll(dir) })
+	l.closers = append(l.closers, func() {
+		if err := os.RemoveAll(dir); err != nil {
+			fmt.Fprintln(os.Stderr, "what was measured on stays:", err)
+		}
+	})
 	if l.HDFS, err = l.Build(ctx, "cmd/hdfs"); err != nil {
 		l.Close()
 		return nil, err

@@ -172,14 +172,12 @@ func (s *System) Stop() error {
 	return nil
 }
 
-// Settle waits until the processes of a system have almost nothing to do, such as
-// removing what a benchmark left, but not for ever.
-func (s *System) Settle(ctx context.Context) error {
-	const (
-		look  = 500 * time.Millisecond
-		quiet = look / 20
-		most  = 2 * time.Minute
-	)
+// Settle waits until the processes of a system have had almost nothing to do for a
+// while, such as removing what a benchmark of that length left, but not for ever.
+func (s *System) Settle(ctx context.Context, length time.Duration) error {
+	const most = 2 * time.Minute
+	look := min(length, 500*time.Millisecond)
+	quiet := look / 20
 	for began := time.Now(); time.Since(began) < most; {
 		before, err := s.used()
 		if err != nil {

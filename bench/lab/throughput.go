@@ -74,7 +74,7 @@ func (l *Lab) StartThroughput() (*Throughput, error) {
 // this process dies.
 func (t *Throughput) close() {
 	t.stdin.Close()
-	timer := time.AfterFunc(10*time.Second, func() { t.cmd.Process.Kill() })
+	timer := time.AfterFunc(10*time.Second, func() { _ = t.cmd.Process.Kill() }) // fails when it has ended
 	defer timer.Stop()
 	_ = t.cmd.Wait() // it has no work left whose failure would matter
 }

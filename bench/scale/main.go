@@ -60,6 +60,7 @@ options:
 // options of the command line.
 type options struct {
 	rounds  int
+	files   int
 	time    time.Duration
 	warmup  time.Duration
 	sizes   []int64 // files
@@ -85,6 +86,7 @@ func parse(args []string, out io.Writer) (options, error) {
 	parts := fs.String("only", strings.Join(allParts, ","), "`parts` to run")
 	stores := fs.String("stores", strings.Join(allStores, ","), "`stores` to measure")
 	fs.IntVar(&o.rounds, "rounds", 3, "`rounds` that count, after one that warms up")
+	fs.IntVar(&o.files, "files", 5000, "`files` that are read where their number is not what is compared")
 	fs.DurationVar(&o.time, "time", 2*time.Second, "how `long` hdfs bench runs an operation")
 	fs.DurationVar(&o.warmup, "warmup", 500*time.Millisecond, "how `long` it runs before that")
 	lists := map[string]*[]int64{"sizes": &o.sizes, "entries": &o.entries, "moved": &o.moved, "depths": &o.depths, "nodes": &o.nodes}
@@ -122,8 +124,8 @@ func parse(args []string, out io.Writer) (options, error) {
 	if o.stores, err = choose("-stores", *stores, allStores); err != nil {
 		return o, err
 	}
-	if o.rounds < 1 || o.time <= 0 {
-		return o, errors.New("-rounds and -time must be larger than 0")
+	if o.rounds < 1 || o.files < 1 || o.time <= 0 {
+		return o, errors.New("-rounds, -files and -time must be larger than 0")
 	}
 	return o, nil
 }

@@ -97,6 +97,11 @@ func (s *study) one(ctx context.Context, store, name string, nodes int, trees ..
 	return system, func() error { return errors.Join(system.Stop(), s.forget(ctx, store, name)) }, nil
 }
 
+// own are the options for a tree of the run's own, of 100 directories.
+func (s *study) own() []string {
+	return []string{"-clean", "-callers", callers, "-dir", dir, "-fanout", "10", "-files", strconv.Itoa(s.o.files)}
+}
+
 func (s *study) depths(ctx context.Context, store string) ([]*figures.Table, error) {
 	system, end, err := s.one(ctx, store, "depth", 1)
 	if err != nil {
@@ -106,7 +111,7 @@ func (s *study) depths(ctx context.Context, store string) ([]*figures.Table, err
 	for _, depth := range s.o.depths {
 		subjects = append(subjects, subject{
 			label: fmt.Sprintf("depth %d", depth), system: system, ops: ownOps,
-			args: []string{"-clean", "-callers", callers, "-dir", dir, "-depth", strconv.FormatInt(depth, 10), "-files", "5000"},
+			args: append(s.own(), "-depth", strconv.FormatInt(depth, 10)),
 		})
 	}
 	tables, err := s.compare(ctx, partDepth, store, subjects)
@@ -193,7 +198,7 @@ func (s *study) nameNodes(ctx context.Context, store string) ([]*figures.Table, 
 			label = fmt.Sprintf("%d NameNodes", n)
 		}
 		subjects = append(subjects, subject{
-			label: label, system: system, args: []string{"-clean", "-callers", callers, "-dir", dir, "-files", "5000"}, ops: ownOps,
+			label: label, system: system, args: s.own(), ops: ownOps,
 		})
 	}
 	tables, err := s.compare(ctx, partNameNodes, store, subjects)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/hopsql/hopsql/bench/figures"
@@ -16,7 +17,7 @@ type started struct {
 	Round int    `json:"round"`
 	// Seconds from the start of the process to the answer of a first call.
 	Seconds float64 `json:"seconds"`
-	// RSS is memory in bytes after that call, and after 100,000 calls all over the tree.
+	// RSS is memory in bytes after that call, and after many calls all over the tree.
 	RSS     int64 `json:"rssBytes"`
 	RSSUsed int64 `json:"rssBytesUsed"`
 }
@@ -35,7 +36,7 @@ func (s *study) start(ctx context.Context, store string) ([]*figures.Table, erro
 				figures.Count(float64(files)), x.Seconds*1000, x.RSS>>20, x.RSSUsed>>20)
 		}
 	}
-	table := figures.NewTable(title[store]+": start and memory of the NameNode", "files", "first answer, ms", "memory, MB", "after 100,000 stats, MB")
+	table := figures.NewTable(title[store]+": start and memory of the NameNode", "files", "first answer, ms", "memory, MB", "after "+figures.Count(float64(20*s.o.files))+" stats, MB")
 	for _, files := range s.o.sizes {
 		var took, rss, used []float64
 		for _, x := range s.doc.Starts {
@@ -69,7 +70,7 @@ func (s *study) startOne(ctx context.Context, store string, files int64) (starte
 	if x.RSS, err = nn.RSS(); err != nil {
 		return x, err
 	}
-	if _, err := s.lab.Drive(ctx, system, append(existing(t, files), "-count", "100000", "stat")...); err != nil {
+	if _, err := s.lab.Drive(ctx, system, append(existing(t, files), "-count", strconv.Itoa(20*s.o.files), "stat")...); err != nil {
 		return x, err
 	}
 	if x.RSSUsed, err = nn.RSS(); err != nil {

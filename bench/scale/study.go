@@ -209,7 +209,7 @@ func (s *study) compare(ctx context.Context, part, store string, subjects []subj
 					set.Add(sample)
 				}
 			}
-			if err := sub.system.Settle(ctx); err != nil {
+			if err := sub.system.Settle(ctx, s.o.time); err != nil {
 				return nil, err
 			}
 		}

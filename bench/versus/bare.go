@@ -46,12 +46,12 @@ func (c *contest) runBare(ctx context.Context, round int) error {
 		if s.Name != lab.MariaDB {
 			continue
 		}
-		args := []string{"-depth", "4", "-clean", "-callers", strconv.Itoa(bareCallers), "-time", c.o.time.String(), "-warmup", c.o.warmup.String(), "create", "stat"}
+		args := append(c.tree(strconv.Itoa(bareCallers), c.o.files), "-time", c.o.time.String(), "-warmup", c.o.warmup.String(), "stat", "create")
 		samples, err := c.lab.Drive(ctx, s, args...)
 		if err != nil {
 			return err
 		}
-		if err := s.Settle(ctx); err != nil {
+		if err := s.Settle(ctx, c.o.time); err != nil {
 			return err
 		}
 		alone, err := c.bare.run(ctx, c.o)
@@ -68,7 +68,7 @@ func (c *contest) runBare(ctx context.Context, round int) error {
 
 func (b *bare) run(ctx context.Context, o options) ([]figures.Sample, error) {
 	cmd := exec.CommandContext(ctx, b.program, "-callers", strconv.Itoa(bareCallers), "-pid", strconv.Itoa(b.pid),
-		"-time", o.time.String(), "-warmup", o.warmup.String(), "create", "stat")
+		"-rows", strconv.Itoa(o.files), "-time", o.time.String(), "-warmup", o.warmup.String(), "stat", "create")
 	cmd.Env = append(os.Environ(), "HOPSQL_BARE_DSN="+b.dsn)
 	var said bytes.Buffer
 	cmd.Stderr = &said

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/hopsql/hopsql/bench/figures"
@@ -68,14 +69,14 @@ func (c *contest) round(ctx context.Context, round int) ([]figures.Sample, error
 		case partThroughput:
 			err = c.runThroughput(ctx, round, order)
 		case partMany:
-			err = c.drive(ctx, round, order, []string{"-callers", "64"}, manyOps...)
+			err = c.drive(ctx, round, order, c.tree("64", c.o.files), manyOps...)
 		case partOne:
-			err = c.drive(ctx, round, order, []string{"-callers", "1", "-files", "2000"}, oneOps...)
+			err = c.drive(ctx, round, order, c.tree("1", c.o.files/10), oneOps...)
 		case partLs:
-			for _, callers := range []string{"64", "1"} {
-				if err == nil {
-					err = c.drive(ctx, round, order, []string{"-callers", callers, "-hot", "-files", "1000"}, "ls")
-				}
+			// Many callers make the directory, and it stays for the one.
+			hot := []string{"-dir", "/ls", "-hot", "-files", "1000", "-callers"}
+			if err = c.drive(ctx, round, order, append(hot, "64", "-clean", "-keep"), "ls"); err == nil {
+				err = c.drive(ctx, round, order, append(hot, "1", "-existing"), "ls")
 			}
 		case partBare:
 			err = c.runBare(ctx, round)
@@ -97,6 +98,11 @@ var (
 // big marks ls of a large directory, which is another operation than that of a small one.
 const big = "ls of 1,000"
 
+// tree are the options for a tree of the run's own, whose files are at depth 4.
+func (c *contest) tree(callers string, files int) []string {
+	return []string{"-clean", "-depth", "4", "-fanout", strconv.Itoa(c.o.fanout), "-files", strconv.Itoa(files), "-callers", callers}
+}
+
 // drive runs `hdfs bench` on each system.
 func (c *contest) drive(ctx context.Context, round int, order []*lab.System, options []string, ops ...string) error {
 	for _, s := range order {
@@ -104,7 +110,7 @@ func (c *contest) drive(ctx context.Context, round int, order []*lab.System, opt
 		if c.round0 {
 			length = c.o.time / 2
 		}
-		args := append([]string{"-depth", "4", "-clean", "-time", length.String(), "-warmup", c.o.warmup.String()}, options...)
+		args := append([]string{"-time", length.String(), "-warmup", c.o.warmup.String()}, options...)
 		if slices.Contains(ops, "mix") {
 			args = append(args, "-mix", "industrial")
 		}
@@ -120,7 +126,7 @@ func (c *contest) drive(ctx context.Context, round int, order []*lab.System, opt
 			}
 			c.add(round, sample)
 		}
-		if err := s.Settle(ctx); err != nil {
+		if err := s.Settle(ctx, c.o.time); err != nil {
 			return err
 		}
 	}

@@ -60,6 +60,8 @@ options:
 type options struct {
 	rounds  int
 	ops     int
+	files   int
+	fanout  int
 	time    time.Duration
 	warmup  time.Duration
 	threads []int
@@ -81,7 +83,9 @@ func parse(args []string, out io.Writer) (options, error) {
 	var threads, parts, systems string
 	fs.BoolVar(&o.short, "short", false, "one round of small runs, about five minutes: -rounds 1 -ops 16000 -time 1s")
 	fs.IntVar(&o.rounds, "rounds", 3, "`rounds` that count, after one that warms up")
-	fs.IntVar(&o.ops, "ops", 64000, "`operations` of a run of NNThroughputBenchmark")
+	fs.IntVar(&o.ops, "ops", 48000, "`operations` of a run of NNThroughputBenchmark")
+	fs.IntVar(&o.files, "files", 20000, "`files` that hdfs bench reads, with one caller a tenth")
+	fs.IntVar(&o.fanout, "fanout", 16, "`directories` in each of the two levels above them")
 	fs.DurationVar(&o.time, "time", 3*time.Second, "how `long` hdfs bench runs an operation")
 	fs.DurationVar(&o.warmup, "warmup", 700*time.Millisecond, "how `long` it runs before that")
 	fs.StringVar(&threads, "threads", "32,64", "`threads` of NNThroughputBenchmark")
@@ -98,7 +102,7 @@ func parse(args []string, out io.Writer) (options, error) {
 	if o.short {
 		given := map[string]bool{}
 		fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
-		for name, value := range map[string]string{"rounds": "1", "ops": "16000", "time": "1s", "warmup": "300ms"} {
+		for name, value := range map[string]string{"rounds": "1", "ops": "16000", "files": "5000", "time": "1s", "warmup": "300ms"} {
 			if !given[name] {
 				if err := fs.Set(name, value); err != nil {
 					return o, err
@@ -123,8 +127,8 @@ func parse(args []string, out io.Writer) (options, error) {
 	if slices.Contains(o.parts, partBare) && !slices.Contains(o.systems, "mariadb") {
 		o.parts = slices.DeleteFunc(o.parts, func(p string) bool { return p == partBare })
 	}
-	if o.rounds < 1 || o.ops < 1 || o.time <= 0 {
-		return o, errors.New("-rounds, -ops and -time must be larger than 0")
+	if o.rounds < 1 || o.ops < 1 || o.files < 10 || o.fanout < 1 || o.time <= 0 {
+		return o, errors.New("-rounds, -ops, -fanout and -time must be larger than 0, -files at least 10")
 	}
 	return o, nil
 }
@@ -187,7 +191,7 @@ func measure(ctx context.Context, o options, out io.Writer) (err error) {
 	}
 	progress.Done("started: %s", machine)
 	doc := document{Machine: machine, Options: map[string]string{
-		"rounds": strconv.Itoa(o.rounds), "ops": strconv.Itoa(o.ops), "time": o.time.String(), "warmup": o.warmup.String(),
+		"rounds": strconv.Itoa(o.rounds), "ops": strconv.Itoa(o.ops), "files": strconv.Itoa(o.files), "time": o.time.String(), "warmup": o.warmup.String(),
 	}}
 	for round := range o.rounds + 1 {
 		samples, err := c.round(ctx, round)

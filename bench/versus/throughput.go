@@ -81,7 +81,7 @@ func (c *contest) runStep(ctx context.Context, round int, s *lab.System, st step
 			return err
 		}
 	}
-	return s.Settle(ctx)
+	return s.Settle(ctx, c.o.time)
 }
 
 // leaveSafeMode ends the safe mode that -keepResults leaves behind.

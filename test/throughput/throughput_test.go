@@ -6,8 +6,10 @@
 package throughput
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -15,6 +17,7 @@ import (
 
 	"github.com/hopsql/hopsql/testkit/cluster"
 	"github.com/hopsql/hopsql/testkit/hadoop"
+	"github.com/hopsql/hopsql/testkit/process"
 )
 
 const (
@@ -110,5 +113,47 @@ func report(t *testing.T, figures map[string]map[string]float64) {
 	defer f.Close()
 	if _, err := f.WriteString(b.String()); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestSideBySide runs the script of the benchmark beside Apache's NameNode, all parts
+// of it, for a moment.
+func TestSideBySide(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "figures.json")
+	out := process.Run(t, process.Spec{
+		Name: "bench-vs-hdfs.sh", Dir: cluster.Root(),
+		Args: []string{"scripts/bench-vs-hdfs.sh", "-rounds", "1", "-ops", "1280", "-files", "200", "-fanout", "2", "-time", "50ms", "-warmup", "10ms", "-json", file},
+	}, "").OK(t)
+	t.Log(out)
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc struct {
+		Samples []struct {
+			System, Tool, Op string
+			Ops              int
+			CPUMicrosPerOp   map[string]float64
+		}
+	}
+	if err := json.Unmarshal(data, &doc); err != nil {
+		t.Fatal(err)
+	}
+	runs := map[string]int{}
+	for _, s := range doc.Samples {
+		if s.Ops == 0 {
+			t.Errorf("%s of %s: nothing was done", s.Op, s.System)
+		}
+		if s.Tool == "NNThroughputBenchmark" {
+			runs[s.System]++
+			if _, apart := s.CPUMicrosPerOp["spin"]; !apart {
+				t.Errorf("%s of %s: the waiting thread of the benchmark is not counted apart", s.Op, s.System)
+			}
+		}
+	}
+	for _, system := range []string{"Apache", "MariaDB", "SQLite"} {
+		if runs[system] != 6*2 {
+			t.Errorf("%d runs of NNThroughputBenchmark on %s, want 12", runs[system], system)
+		}
 	}
 }
