@@ -45,8 +45,11 @@ type Inode struct {
 }
 
 // Row returns the row of Inodes.
-func (v *Inode) Row() Row {
-	return Row{
+func (v *Inode) Row() Row { return v.Append(make(Row, 0, 18)) }
+
+// Append adds the columns of the row to r.
+func (v *Inode) Append(r Row) Row {
+	return append(r,
 		Int(v.PartitionID),
 		Int(v.ParentID),
 		Str(v.Name),
@@ -65,7 +68,7 @@ func (v *Inode) Row() Row {
 		Int(v.ECPolicy),
 		Str(v.ClientName),
 		Str(v.ClientMachine),
-	}
+	)
 }
 
 // InodeOf reads a row of Inodes.
@@ -104,8 +107,11 @@ type Directory struct {
 }
 
 // Row returns the row of Directories.
-func (v *Directory) Row() Row {
-	return Row{
+func (v *Directory) Row() Row { return v.Append(make(Row, 0, 7)) }
+
+// Append adds the columns of the row to r.
+func (v *Directory) Append(r Row) Row {
+	return append(r,
 		Int(v.ID),
 		Int(v.MTime),
 		Int(v.Entries),
@@ -113,7 +119,7 @@ func (v *Directory) Row() Row {
 		Int(v.DSQuota),
 		Int(v.NSUsed),
 		Int(v.DSUsed),
-	}
+	)
 }
 
 // DirectoryOf reads a row of Directories.
@@ -136,11 +142,14 @@ type Lease struct {
 }
 
 // Row returns the row of Leases.
-func (v *Lease) Row() Row {
-	return Row{
+func (v *Lease) Row() Row { return v.Append(make(Row, 0, 2)) }
+
+// Append adds the columns of the row to r.
+func (v *Lease) Append(r Row) Row {
+	return append(r,
 		Str(v.Holder),
 		Int(v.Renewed),
-	}
+	)
 }
 
 // LeaseOf reads a row of Leases.
@@ -159,12 +168,15 @@ type OpenFile struct {
 }
 
 // Row returns the row of OpenFiles.
-func (v *OpenFile) Row() Row {
-	return Row{
+func (v *OpenFile) Row() Row { return v.Append(make(Row, 0, 3)) }
+
+// Append adds the columns of the row to r.
+func (v *OpenFile) Append(r Row) Row {
+	return append(r,
 		Int(v.InodeID),
 		Str(v.Holder),
 		Int(v.Since),
-	}
+	)
 }
 
 // OpenFileOf reads a row of OpenFiles.
@@ -190,8 +202,11 @@ type Block struct {
 }
 
 // Row returns the row of Blocks.
-func (v *Block) Row() Row {
-	return Row{
+func (v *Block) Row() Row { return v.Append(make(Row, 0, 9)) }
+
+// Append adds the columns of the row to r.
+func (v *Block) Append(r Row) Row {
+	return append(r,
 		Int(v.InodeID),
 		Int(v.Idx),
 		Int(v.BlockID),
@@ -201,7 +216,7 @@ func (v *Block) Row() Row {
 		Int(v.RecoveryID),
 		Int(v.RecoveryStarted),
 		Int(v.TruncateTo),
-	}
+	)
 }
 
 // BlockOf reads a row of Blocks.
@@ -230,15 +245,18 @@ type Replica struct {
 }
 
 // Row returns the row of Replicas.
-func (v *Replica) Row() Row {
-	return Row{
+func (v *Replica) Row() Row { return v.Append(make(Row, 0, 6)) }
+
+// Append adds the columns of the row to r.
+func (v *Replica) Append(r Row) Row {
+	return append(r,
 		Int(v.InodeID),
 		Int(v.BlockID),
 		Int(v.StorageID),
 		Int(v.State),
 		Int(v.GenerationStamp),
 		Int(v.NumBytes),
-	}
+	)
 }
 
 // ReplicaOf reads a row of Replicas.
@@ -491,13 +509,16 @@ type RetryEntry struct {
 }
 
 // Row returns the row of RetryCache.
-func (v *RetryEntry) Row() Row {
-	return Row{
+func (v *RetryEntry) Row() Row { return v.Append(make(Row, 0, 4)) }
+
+// Append adds the columns of the row to r.
+func (v *RetryEntry) Append(r Row) Row {
+	return append(r,
 		Str(v.ClientID),
 		Int(v.CallID),
 		Int(v.Expires),
 		Str(v.Answer),
-	}
+	)
 }
 
 // RetryEntryOf reads a row of RetryCache.

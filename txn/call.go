@@ -41,6 +41,9 @@ type call struct {
 	set     *set
 	readErr error
 
+	memory Memory         // see Tx.Memory
+	cells  []schema.Value // memory of the rows of NewRow, from the start of the run
+
 	tx   Tx // of the run under way, or the last one
 	keys keys
 	// Memory of the lists of two runs, in turns: a run looks at those of the one before.
@@ -80,7 +83,7 @@ func (c *call) free() {
 	c.tx, c.wants = Tx{}, wants{}
 	c.ids, c.hungry, c.tries = c.ids[:0], "", 0
 	c.lane, c.alone, c.collided, c.stats = "", false, false, CallStats{}
-	c.keys.list = cleared(c.keys.list)
+	c.keys.list, c.cells = cleared(c.keys.list), cleared(c.cells)
 	for i := range c.asked {
 		c.asked[i], c.mods[i] = cleared(c.asked[i]), cleared(c.mods[i])
 	}
@@ -106,7 +109,10 @@ func (c *call) run(base *set, locks bool) (*Tx, error) {
 	if base == nil {
 		tx.hints = c.engine.hints
 	}
-	c.keys.next = 0
+	c.keys.next, c.cells = 0, c.cells[:0]
+	if c.memory != nil {
+		c.memory.Reset()
+	}
 	c.stats.Runs++
 	var err error
 	if c.stats.Timed {

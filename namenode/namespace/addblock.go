@@ -37,7 +37,7 @@ func (n *Namespace) AddBlock(ctx context.Context, c *Caller, r AddBlockRequest) 
 	if err != nil {
 		return nil, err
 	}
-	if err := n.writable("add block to " + r.Src); err != nil {
+	if err := n.writable("add block to ", r.Src); err != nil {
 		return nil, err
 	}
 	seed := n.blocks.Seed()

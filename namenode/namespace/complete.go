@@ -18,7 +18,7 @@ func (n *Namespace) Complete(ctx context.Context, c *Caller, src, client string,
 	if err != nil {
 		return false, err
 	}
-	if err := n.writable("complete file " + src); err != nil {
+	if err := n.writable("complete file ", src); err != nil {
 		return false, err
 	}
 	var done bool

@@ -45,7 +45,7 @@ func (n *Namespace) Create(ctx context.Context, c *Caller, r CreateRequest) (*Fi
 	if err := n.checkCreate(p, &r); err != nil {
 		return nil, err
 	}
-	if err := n.writable("create file " + r.Src); err != nil {
+	if err := n.writable("create file ", r.Src); err != nil {
 		return nil, err
 	}
 	var st *FileStatus
@@ -74,6 +74,9 @@ func (n *Namespace) Create(ctx context.Context, c *Caller, r CreateRequest) (*Fi
 			if !n.leaseFresh(r.ClientName, tx.Now()) {
 				renewed = tx.Now()
 				renew(tx, r.ClientName)
+			}
+			if c.ClientID == "" {
+				return nil
 			}
 			return c.remember(tx, strconv.FormatInt(in.ID, 10))
 		})
@@ -138,11 +141,10 @@ func (n *Namespace) create(tx *txn.Tx, c *Caller, w *walk, r *CreateRequest) (*s
 		if err := n.makeDirs(tx, c, w, depth, w.last().Mode&0o777|0o300); err != nil {
 			return nil, err
 		}
-		parent := w.names.join(depth)
-		if err := n.checkName(w.name(), parent); err != nil {
+		if err := w.checkName(depth); err != nil {
 			return nil, err
 		}
-		if err := n.checkRoom(tx, w.parent().ID, parent); err != nil {
+		if err := w.checkRoom(tx, depth); err != nil {
 			return nil, err
 		}
 	case r.Flags&FlagOverwrite == 0:
@@ -165,19 +167,21 @@ func (n *Namespace) insertFile(tx *txn.Tx, c *Caller, w *walk, r *CreateRequest,
 		return nil, err
 	}
 	parent := w.parent()
-	in := &schema.Inode{
+	// An inode that is overwritten is the last one of the walk.
+	w.inodes = append(w.inodes[:len(w.names.parts)], schema.Inode{
 		PartitionID: schema.PartitionOf(parent.ID), ParentID: parent.ID, Name: w.name(),
 		ID: id, Kind: schema.KindFile, UserName: c.User, GroupName: parent.GroupName,
 		Mode: r.Mode & ModeMask, MTime: tx.Now(), ATime: tx.Now(),
 		Replication: r.Replication, BlockSize: r.BlockSize, StoragePolicy: r.StoragePolicy,
 		ClientName: r.ClientName, ClientMachine: c.Host,
-	}
-	if err := tx.Insert(schema.Inodes, in.Row()); err != nil {
+	})
+	in := w.last()
+	if err := tx.Insert(schema.Inodes, in.Append(tx.NewRow(schema.Inodes))); err != nil {
 		return nil, err
 	}
-	touch(tx, parent.ID, added)
+	touch(tx, in.ParentID, added)
 	open := schema.OpenFile{InodeID: id, Holder: r.ClientName, Since: tx.Now()}
-	return in, tx.Insert(schema.OpenFiles, open.Row())
+	return in, tx.Insert(schema.OpenFiles, open.Append(tx.NewRow(schema.OpenFiles)))
 }
 
 // recreated is the answer to a repeated create: the file made the first time,
@@ -194,10 +198,10 @@ func (n *Namespace) recreated(tx *txn.Tx, answer string) (*FileStatus, error) {
 	if len(rows) == 0 {
 		return nil, fault.New(fault.NotFound, "the file with id %d was created by this call and is deleted since", id)
 	}
-	return n.status(tx, ptr(schema.InodeOf(rows[0])), false, "")
+	in := schema.InodeOf(rows[0])
+	var st FileStatus
+	return &st, n.status(tx, &in, false, "", &st)
 }
-
-func ptr[T any](v T) *T { return &v }
 
 // manyBlocks is how many blocks a file may have so that removing it stays one
 // batch; the blocks of a larger one are left to the purge.

@@ -21,7 +21,7 @@ func (n *Namespace) Delete(ctx context.Context, c *Caller, src string, recursive
 	if p.isReserved() {
 		return false, fault.New(fault.InvalidPath, "Invalid path name %s", src)
 	}
-	if err := n.writable("delete " + src); err != nil {
+	if err := n.writable("delete ", src); err != nil {
 		return false, err
 	}
 	var checked bool // the rights below the directory were looked at

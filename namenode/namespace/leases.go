@@ -35,7 +35,7 @@ var errLeaseOver = errors.New("namespace: the lease is over the soft limit")
 // RenewLease keeps the files that client writes open for it. A client that has none
 // is told nothing (as in HDFS).
 func (n *Namespace) RenewLease(ctx context.Context, c *Caller, client string) error {
-	if err := n.writable("renew lease for " + client); err != nil {
+	if err := n.writable("renew lease for ", client); err != nil {
 		return err
 	}
 	if client == "" || len(client) > 255 {

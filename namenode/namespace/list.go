@@ -59,11 +59,8 @@ func (n *Namespace) GetListing(ctx context.Context, c *Caller, src, startAfter s
 		if in.Kind != schema.KindDirectory {
 			// HDFS asks for no rights on a file that is listed; with locations they
 			// are those of a reader.
-			st, err := n.status(tx, in, located, c.Host)
-			if err == nil {
-				page = &Listing{Entries: []FileStatus{*st}}
-			}
-			return err
+			page = &Listing{Entries: make([]FileStatus, 1)}
+			return n.status(tx, in, located, c.Host, &page.Entries[0])
 		}
 		if err := w.requireTarget(c, Read|Execute); err != nil {
 			return err
@@ -76,14 +73,14 @@ func (n *Namespace) GetListing(ctx context.Context, c *Caller, src, startAfter s
 
 func (n *Namespace) listDirectory(tx *txn.Tx, dir *schema.Inode, startAfter string, located bool, host string) (*Listing, error) {
 	r := txn.Range{Index: schema.Inodes.Primary, Limit: n.set.ListLimit + 1, Follow: withTimes,
-		Prefix: schema.KeyOf(schema.Int(schema.PartitionOf(dir.ID)), schema.Int(dir.ID))}
+		Prefix: tx.Key(schema.Int(schema.PartitionOf(dir.ID)), schema.Int(dir.ID))}
 	if startAfter != "" {
 		r.After = schema.InodeKey(dir.ID, startAfter)
 	}
 	if located {
 		r.Follow = withBlocks
 	}
-	own := schema.KeyOf(schema.Int(dir.ID))
+	own := tx.Key(schema.Int(dir.ID))
 	tx.Want(txn.Row(schema.Directories, own, dal.None))
 	got, err := tx.Scan(r)
 	if err != nil {

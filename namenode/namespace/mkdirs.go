@@ -19,7 +19,7 @@ func (n *Namespace) Mkdirs(ctx context.Context, c *Caller, src string, mode int6
 	if err := p.creatable(); err != nil {
 		return err
 	}
-	if err := n.writable("create directory " + src); err != nil {
+	if err := n.writable("create directory ", src); err != nil {
 		return err
 	}
 	return n.update(ctx, func(tx *txn.Tx) error {
@@ -61,15 +61,15 @@ func (w *walk) noParent() error {
 func (n *Namespace) makeDirs(tx *txn.Tx, c *Caller, w *walk, depth int, mode int64) error {
 	if i := len(w.inodes) - 1; i < depth {
 		// Others can only meet in the directory that is there already.
-		tx.Lane(schema.KeyOf(schema.Int(w.inodes[i].ID)))
+		tx.Lane(tx.Key(schema.Int(w.inodes[i].ID)))
 	}
 	for i := len(w.inodes) - 1; i < depth; i++ {
 		parent := w.inodes[i]
 		name := w.names.parts[i]
-		if err := n.checkName(name, w.names.join(i)); err != nil {
+		if err := w.checkName(i); err != nil {
 			return err
 		}
-		if err := n.checkRoom(tx, parent.ID, w.names.join(i)); err != nil {
+		if err := w.checkRoom(tx, i); err != nil {
 			return err
 		}
 		id, err := tx.NewID(schema.VarNextInodeID)
@@ -82,11 +82,11 @@ func (n *Namespace) makeDirs(tx *txn.Tx, c *Caller, w *walk, depth int, mode int
 		}
 		in := schema.Inode{PartitionID: schema.PartitionOf(parent.ID), ParentID: parent.ID, Name: name,
 			ID: id, Kind: schema.KindDirectory, UserName: c.User, GroupName: parent.GroupName, Mode: perm}
-		if err := tx.Insert(schema.Inodes, in.Row()); err != nil {
+		if err := tx.Insert(schema.Inodes, in.Append(tx.NewRow(schema.Inodes))); err != nil {
 			return err
 		}
 		d := schema.Directory{ID: id, MTime: tx.Now(), NSQuota: -1, DSQuota: -1}
-		if err := tx.Insert(schema.Directories, d.Row()); err != nil {
+		if err := tx.Insert(schema.Directories, d.Append(tx.NewRow(schema.Directories))); err != nil {
 			return err
 		}
 		touch(tx, parent.ID, 1)

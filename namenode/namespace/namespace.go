@@ -117,12 +117,12 @@ func (n *Namespace) RequireSuper(c *Caller, op string) error {
 
 // writable returns an error in safe mode, and while this NameNode joins others. what
 // completes "Cannot …".
-func (n *Namespace) writable(what string) error {
+func (n *Namespace) writable(what ...string) error {
 	if n.safe.Joining() {
-		return fault.New(fault.Standby, "Cannot %s. This NameNode has just started and waits for its DataNodes; others serve.", what)
+		return fault.New(fault.Standby, "Cannot %s. This NameNode has just started and waits for its DataNodes; others serve.", strings.Join(what, ""))
 	}
 	if on, why := n.safe.On(); on {
-		return fault.New(fault.SafeMode, "Cannot %s. Name node is in safe mode.\n%s", what, why)
+		return fault.New(fault.SafeMode, "Cannot %s. Name node is in safe mode.\n%s", strings.Join(what, ""), why)
 	}
 	return nil
 }
@@ -164,7 +164,7 @@ func (s *FileStatus) IsDir() bool { return s.Kind == schema.KindDirectory }
 // touch notes a change below a directory: its mtime and its number of children.
 func touch(tx *txn.Tx, dir int64, entries int64) {
 	d := schema.Directory{ID: dir, MTime: tx.Now(), Entries: entries}
-	tx.Add(schema.Directories, d.Row())
+	tx.Add(schema.Directories, d.Append(tx.NewRow(schema.Directories)))
 }
 
 // modeString is the rwx form of a mode, with the sticky bit as t or T.

@@ -49,8 +49,10 @@ func parse(src string) (names, error) {
 	if !strings.HasPrefix(src, "/") {
 		return names{}, fault.New(fault.InvalidPath, "Invalid path name %s: it must be absolute", src)
 	}
-	n := names{src: src}
-	for _, p := range strings.Split(src, "/") {
+	n := names{src: src, parts: make([]string, 0, strings.Count(src, "/"))}
+	for rest := src[1:]; rest != ""; {
+		var p string
+		p, rest, _ = strings.Cut(rest, "/")
 		switch p {
 		case "":
 			continue

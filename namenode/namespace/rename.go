@@ -112,7 +112,7 @@ func (n *Namespace) renamePaths(src, dst string) (ps, pd names, err error) {
 	if err = pd.creatable(); err != nil {
 		return ps, pd, fault.New(fault.IO, "Invalid name: %.200s", dst)
 	}
-	return ps, pd, n.writable("rename " + src)
+	return ps, pd, n.writable("rename ", src)
 }
 
 func (n *Namespace) resolveTwo(tx *txn.Tx, src, dst names) (from, to *walk, err error) {
@@ -211,13 +211,13 @@ func (n *Namespace) replace(tx *txn.Tx, to *walk) error {
 
 // move takes the source's row to the destination: one row, whatever is below it.
 func (n *Namespace) move(tx *txn.Tx, c *Caller, from, to *walk) error {
-	parent := to.names.join(len(to.names.parts) - 1)
-	if err := n.checkName(to.name(), parent); err != nil {
+	last := len(to.names.parts) - 1
+	if err := to.checkName(last); err != nil {
 		return err
 	}
 	if from.parent().ID != to.parent().ID {
 		tx.Alone() // it changes the directories of two lanes
-		if err := n.checkRoom(tx, to.parent().ID, parent); err != nil {
+		if err := to.checkRoom(tx, last); err != nil {
 			return err
 		}
 	}

@@ -17,7 +17,7 @@ func (c *Caller) answered(tx *txn.Tx) (answer string, ok bool, err error) {
 	if c.ClientID == "" || c.Retry == 0 && !tx.Collided() {
 		return "", false, nil
 	}
-	row, err := tx.Get(schema.RetryCache, schema.KeyOf(schema.Str(c.ClientID), schema.Int(c.CallID)), dal.None)
+	row, err := tx.Get(schema.RetryCache, tx.Key(schema.Str(c.ClientID), schema.Int(c.CallID)), dal.None)
 	if err != nil || row == nil {
 		return "", false, err
 	}
@@ -27,7 +27,7 @@ func (c *Caller) answered(tx *txn.Tx) (answer string, ok bool, err error) {
 // wantAnswer announces the read of answered.
 func (c *Caller) wantAnswer(tx *txn.Tx) {
 	if c.ClientID != "" && c.Retry != 0 {
-		tx.Want(txn.Row(schema.RetryCache, schema.KeyOf(schema.Str(c.ClientID), schema.Int(c.CallID)), dal.None))
+		tx.Want(txn.Row(schema.RetryCache, tx.Key(schema.Str(c.ClientID), schema.Int(c.CallID)), dal.None))
 	}
 }
 
@@ -37,5 +37,5 @@ func (c *Caller) remember(tx *txn.Tx, answer string) error {
 		return nil
 	}
 	e := schema.RetryEntry{ClientID: c.ClientID, CallID: c.CallID, Expires: tx.Now() + RetryExpiry, Answer: answer}
-	return tx.Insert(schema.RetryCache, e.Row())
+	return tx.Insert(schema.RetryCache, e.Append(tx.NewRow(schema.RetryCache)))
 }

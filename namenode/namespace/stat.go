@@ -19,9 +19,12 @@ func (n *Namespace) GetFileInfo(ctx context.Context, c *Caller, src string, loca
 	if p.isReserved() {
 		return n.reservedStatus(p), nil
 	}
-	var st *FileStatus
+	var st struct {
+		FileStatus
+		found bool
+	}
 	err = n.eng.View(ctx, func(tx *txn.Tx) error {
-		st = nil
+		st.found = false
 		w, err := n.resolve(tx, p, dal.None)
 		if err != nil {
 			return err
@@ -38,38 +41,37 @@ func (n *Namespace) GetFileInfo(ctx context.Context, c *Caller, src string, loca
 				return err
 			}
 		}
-		s, err := n.status(tx, w.target(), located, c.Host)
-		if err != nil {
-			return err
-		}
-		st = s
-		return nil
+		st.found = true
+		return n.status(tx, w.target(), located, c.Host, &st.FileStatus)
 	})
-	return st, err
+	if err != nil || !st.found {
+		return nil, err
+	}
+	return &st.FileStatus, nil
 }
 
-// status completes an inode with what its directory or block rows say.
-func (n *Namespace) status(tx *txn.Tx, in *schema.Inode, located bool, host string) (*FileStatus, error) {
-	st := &FileStatus{Inode: *in, ModTime: in.MTime}
+// status sets st to an inode completed with what its directory or block rows say.
+func (n *Namespace) status(tx *txn.Tx, in *schema.Inode, located bool, host string, st *FileStatus) error {
+	*st = FileStatus{Inode: *in, ModTime: in.MTime}
 	if in.Kind == schema.KindDirectory {
-		row, err := tx.Get(schema.Directories, schema.KeyOf(schema.Int(in.ID)), dal.None)
+		row, err := tx.Get(schema.Directories, tx.Key(schema.Int(in.ID)), dal.None)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if row != nil {
 			d := schema.DirectoryOf(row)
 			st.ModTime, st.ChildrenNum = d.MTime, d.Entries
 		}
-		return st, nil
+		return nil
 	}
 	if located {
 		f, err := blocks.ReadFile(tx, in.ID)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		st.Located = n.blocks.Locate(f, in.Length, in.ClientName != "", 0, in.Length, host)
 	}
-	return st, nil
+	return nil
 }
 
 // reservedStatus is the status of the made-up directories /.reserved,

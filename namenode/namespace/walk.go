@@ -19,6 +19,44 @@ type walk struct {
 	blocked bool
 }
 
+// walks are the walks of one run.
+type walks struct {
+	list []*walk
+	used int
+}
+
+// Reset is part of txn.Memory.
+func (ws *walks) Reset() {
+	ws.used = 0
+	if len(ws.list) > 0 && cap(ws.list[0].inodes) > keptDepth {
+		ws.list = nil
+	}
+}
+
+// keptDepth is how long a path may be so that the memory of its walk is kept.
+const keptDepth = 64
+
+// newWalk returns a walk without inodes, which must not be used after the call.
+func newWalk(tx *txn.Tx, n *Namespace, p names) *walk {
+	ws, ok := tx.Memory().(*walks)
+	if !ok {
+		ws = &walks{}
+		tx.SetMemory(ws)
+	}
+	if ws.used == len(ws.list) {
+		ws.list = append(ws.list, &walk{inodes: make([]schema.Inode, 0, max(8, len(p.parts)+2))})
+	}
+	w := ws.list[ws.used]
+	ws.used++
+	w.n, w.names, w.inodes, w.blocked = n, p, w.inodes[:0], false
+	return w
+}
+
+// childKey is schema.InodeKey for a row that is asked for in every run.
+func childKey(tx *txn.Tx, parent int64, name string) schema.Key {
+	return tx.Key(schema.Int(schema.PartitionOf(parent)), schema.Int(parent), schema.Str(name))
+}
+
 var rootKey = schema.InodeKey(schema.RootParentID, "")
 
 // resolve reads the rows of a path: ancestors shared, the root among them because its
@@ -31,7 +69,7 @@ func (n *Namespace) resolve(tx *txn.Tx, p names, last dal.Lock) (*walk, error) {
 			return nil, err
 		}
 	}
-	w := &walk{n: n, names: p, inodes: make([]schema.Inode, 1, len(p.parts)+1)}
+	w := newWalk(tx, n, p)
 	lock := dal.Shared
 	if len(p.parts) == 0 {
 		lock = last
@@ -43,7 +81,7 @@ func (n *Namespace) resolve(tx *txn.Tx, p names, last dal.Lock) (*walk, error) {
 	if row == nil {
 		return nil, fault.New(fault.IO, "the root directory is missing: format the file system with: hdfs namenode -format")
 	}
-	w.inodes[0] = schema.InodeOf(row)
+	w.inodes = append(w.inodes, schema.InodeOf(row))
 	for i, name := range p.parts {
 		parent := w.last()
 		if parent.Kind != schema.KindDirectory {
@@ -53,9 +91,9 @@ func (n *Namespace) resolve(tx *txn.Tx, p names, last dal.Lock) (*walk, error) {
 		lock = dal.Shared
 		if i == len(p.parts)-1 {
 			lock = last
-			tx.Lane(schema.KeyOf(schema.Int(parent.ID)))
+			tx.Lane(tx.Key(schema.Int(parent.ID)))
 		}
-		key := schema.InodeKey(parent.ID, name)
+		key := childKey(tx, parent.ID, name)
 		row, err := tx.Get(schema.Inodes, key, lock)
 		if err != nil {
 			return nil, err
@@ -139,28 +177,28 @@ func (w *walk) file() (*schema.Inode, error) {
 	return w.target(), nil
 }
 
-// checkName applies the limits to a new name below its parent.
-func (n *Namespace) checkName(name, parentPath string) error {
-	if limit := n.set.MaxComponent; limit > 0 && len(name) > limit {
+// checkName applies the limits to the i-th name, a new one.
+func (w *walk) checkName(i int) error {
+	name, limit := w.names.parts[i], w.n.set.MaxComponent
+	if limit <= 0 || len(name) <= limit {
+		limit = 255 // of the column
+	}
+	if len(name) > limit {
 		return fault.New(fault.NameTooLong,
 			"The maximum path component name limit of %s in directory %s is exceeded: limit=%d length=%d",
-			name, parentPath, limit, len(name))
-	}
-	if len(name) > 255 {
-		return fault.New(fault.NameTooLong,
-			"The maximum path component name limit of %s in directory %s is exceeded: limit=255 length=%d",
-			name, parentPath, len(name))
+			name, w.names.join(i), limit, len(name))
 	}
 	return nil
 }
 
-// checkRoom returns an error if a directory has no room for one more child. The
+// checkRoom returns an error if the i-th directory has no room for one more child. The
 // count may be a moment old.
-func (n *Namespace) checkRoom(tx *txn.Tx, dir int64, path string) error {
+func (w *walk) checkRoom(tx *txn.Tx, i int) error {
+	n, dir := w.n, w.inodes[i].ID
 	if n.set.MaxItems <= 0 || n.recent.roomy(dir, tx.Now()) {
 		return nil
 	}
-	row, err := tx.Get(schema.Directories, schema.KeyOf(schema.Int(dir)), dal.None)
+	row, err := tx.Get(schema.Directories, tx.Key(schema.Int(dir)), dal.None)
 	if err != nil || row == nil {
 		return err
 	}
@@ -170,7 +208,7 @@ func (n *Namespace) checkRoom(tx *txn.Tx, dir int64, path string) error {
 	}
 	if d.Entries >= n.set.MaxItems {
 		return fault.New(fault.TooManyItems,
-			"The directory item limit of %s is exceeded: limit=%d items=%d", path, n.set.MaxItems, d.Entries+1)
+			"The directory item limit of %s is exceeded: limit=%d items=%d", w.names.join(i), n.set.MaxItems, d.Entries+1)
 	}
 	return nil
 }

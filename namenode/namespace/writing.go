@@ -95,9 +95,9 @@ func (n *Namespace) fileOf(tx *txn.Tx, block int64) (*walk, *schema.Block, error
 // open notes that client has the file open; in is changed and written.
 func open(tx *txn.Tx, in *schema.Inode, client, machine string) {
 	in.ClientName, in.ClientMachine = client, machine
-	tx.Put(schema.Inodes, in.Row())
+	tx.Put(schema.Inodes, in.Append(tx.NewRow(schema.Inodes)))
 	file := schema.OpenFile{InodeID: in.ID, Holder: client, Since: tx.Now()}
-	tx.Put(schema.OpenFiles, file.Row())
+	tx.Put(schema.OpenFiles, file.Append(tx.NewRow(schema.OpenFiles)))
 	renew(tx, client)
 }
 
@@ -105,15 +105,15 @@ func open(tx *txn.Tx, in *schema.Inode, client, machine string) {
 // last file is closed, and goes with the first background pass after the hard limit.
 func renew(tx *txn.Tx, client string) {
 	lease := schema.Lease{Holder: client, Renewed: tx.Now()}
-	tx.Put(schema.Leases, lease.Row())
+	tx.Put(schema.Leases, lease.Append(tx.NewRow(schema.Leases)))
 }
 
 // closeFile ends the writing of a file, whose blocks are complete.
 func closeFile(tx *txn.Tx, in *schema.Inode) {
 	in.ClientName, in.ClientMachine = "", ""
 	in.MTime = tx.Now()
-	tx.Put(schema.Inodes, in.Row())
-	tx.Delete(schema.OpenFiles, schema.KeyOf(schema.Int(in.ID)))
+	tx.Put(schema.Inodes, in.Append(tx.NewRow(schema.Inodes)))
+	tx.Delete(schema.OpenFiles, tx.Key(schema.Int(in.ID)))
 }
 
 // lastID is the id of a block that a client names, 0 for none.
