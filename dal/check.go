@@ -112,7 +112,9 @@ func (c *Change) check() error {
 	if err := c.Table.Check(c.Row); err != nil {
 		return err
 	}
-	if c.Op != Add && c.Table.Key(c.Row) != c.Key {
+	var buf [128]byte
+	p := c.Table.Primary
+	if c.Op != Add && string(p.AppendPrefix(buf[:0], c.Row, len(p.Cols))) != string(c.Key) {
 		return fmt.Errorf("%s: the row's key is not the change's key", c.Table)
 	}
 	return nil

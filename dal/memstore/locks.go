@@ -28,8 +28,46 @@ type rowID struct {
 // A rowLock is held by transactions and awaited by others in order.
 type rowLock struct {
 	id      rowID
-	holders map[*tx]dal.Lock
+	holders []holder
 	queue   []*waiter
+}
+
+type holder struct {
+	tx   *tx
+	mode dal.Lock
+}
+
+// mode returns how t holds the lock.
+func (l *rowLock) mode(t *tx) dal.Lock {
+	for i := range l.holders {
+		if l.holders[i].tx == t {
+			return l.holders[i].mode
+		}
+	}
+	return dal.None
+}
+
+// hold gives the lock to t, or raises its mode.
+func (l *rowLock) hold(t *tx, mode dal.Lock) {
+	for i := range l.holders {
+		if l.holders[i].tx == t {
+			l.holders[i].mode = mode
+			return
+		}
+	}
+	l.holders = append(l.holders, holder{t, mode})
+	t.held = append(t.held, l)
+}
+
+// newLock returns the lock of a row that nobody holds.
+func (s *Store) newLock(id rowID) *rowLock {
+	l := &rowLock{}
+	if n := len(s.unused); n > 0 {
+		l, s.unused = s.unused[n-1], s.unused[:n-1]
+	}
+	l.id = id
+	s.locks[id] = l
+	return l
 }
 
 type waiter struct {
@@ -45,10 +83,9 @@ type waiter struct {
 func (t *tx) lock(ctx context.Context, id rowID, mode dal.Lock, fetched bool) error {
 	l := t.s.locks[id]
 	if l == nil {
-		l = &rowLock{id: id, holders: map[*tx]dal.Lock{}}
-		t.s.locks[id] = l
+		l = t.s.newLock(id)
 	}
-	held := l.holders[t]
+	held := l.mode(t)
 	if held >= mode {
 		return nil
 	}
@@ -57,8 +94,7 @@ func (t *tx) lock(ctx context.Context, id rowID, mode dal.Lock, fetched bool) er
 	}
 	// A raise goes ahead of those who wait: they wait for this holder too.
 	if l.free(t, mode) && (held != dal.None || len(l.queue) == 0) {
-		l.holders[t] = mode
-		t.held[id] = l
+		l.hold(t, mode)
 		return nil
 	}
 	w := &waiter{tx: t, mode: mode, lock: l, ready: make(chan struct{})}
@@ -97,8 +133,8 @@ func (t *tx) wait(ctx context.Context, w *waiter) error {
 
 // free reports whether t may hold l in mode beside the other holders.
 func (l *rowLock) free(t *tx, mode dal.Lock) bool {
-	for other, m := range l.holders {
-		if other != t && (m == dal.Exclusive || mode == dal.Exclusive) {
+	for _, h := range l.holders {
+		if h.tx != t && (h.mode == dal.Exclusive || mode == dal.Exclusive) {
 			return false
 		}
 	}
@@ -119,12 +155,12 @@ func (l *rowLock) grant(s *Store) {
 			return
 		}
 		l.queue = l.queue[1:]
-		l.holders[w.tx] = w.mode
-		w.tx.held[l.id] = l
+		l.hold(w.tx, w.mode)
 		close(w.ready)
 	}
 	if len(l.holders) == 0 {
 		delete(s.locks, l.id)
+		s.unused = append(s.unused, l)
 	}
 }
 
@@ -139,8 +175,8 @@ func (t *tx) reaches(target *tx, seen map[*tx]bool) bool {
 	next := func(other *tx) bool {
 		return other != t && (other == target || other.reaches(target, seen))
 	}
-	for other, m := range w.lock.holders {
-		if (m == dal.Exclusive || w.mode == dal.Exclusive) && next(other) {
+	for _, h := range w.lock.holders {
+		if (h.mode == dal.Exclusive || w.mode == dal.Exclusive) && next(h.tx) {
 			return true
 		}
 	}
@@ -158,8 +194,8 @@ func (t *tx) reaches(target *tx, seen map[*tx]bool) bool {
 // release lets all locks of t go.
 func (t *tx) release() {
 	for _, l := range t.held {
-		delete(l.holders, t)
+		l.holders = slices.DeleteFunc(l.holders, func(h holder) bool { return h.tx == t })
 		l.grant(t.s)
 	}
-	clear(t.held)
+	t.held = nil
 }

@@ -29,6 +29,7 @@ type Store struct {
 	mu      sync.Mutex // guards all below
 	tables  map[*schema.Table]*data
 	locks   map[rowID]*rowLock
+	unused  []*rowLock // to be used again
 	version uint
 	closed  bool
 }
@@ -145,12 +146,10 @@ func (s *Store) list(x *schema.Index) *ordered {
 }
 
 func (s *Store) find(x *schema.Index, keys []schema.Key) []schema.Row {
-	var rows []schema.Row
+	list := s.list(x)
+	rows := make([]schema.Row, 0, len(keys))
 	for _, k := range sorted(keys) {
-		s.list(x).prefixed(k, func(e entry) bool {
-			rows = append(rows, e.row)
-			return true
-		})
+		rows = list.prefixed(rows, k)
 	}
 	return rows
 }
@@ -189,7 +188,7 @@ func (s *Store) Begin(ctx context.Context) (dal.Tx, error) {
 	if err := s.usable("begin"); err != nil {
 		return nil, err
 	}
-	return &tx{s: s, held: map[rowID]*rowLock{}}, nil
+	return &tx{s: s}, nil
 }
 
 // admin is the operator's side.

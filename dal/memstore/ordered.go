@@ -23,15 +23,28 @@ type ordered struct {
 
 // seek returns the place of the first entry whose key is not below k.
 func (o *ordered) seek(k schema.Key) (chunk, at int) {
-	chunk, _ = slices.BinarySearchFunc(o.chunks, k, func(c []entry, k schema.Key) int {
-		return strings.Compare(string(c[len(c)-1].key), string(k))
-	})
+	end := len(o.chunks)
+	for chunk < end {
+		mid := (chunk + end) / 2
+		if c := o.chunks[mid]; c[len(c)-1].key < k {
+			chunk = mid + 1
+		} else {
+			end = mid
+		}
+	}
 	if chunk == len(o.chunks) {
 		return chunk, 0
 	}
-	at, _ = slices.BinarySearchFunc(o.chunks[chunk], k, func(e entry, k schema.Key) int {
-		return strings.Compare(string(e.key), string(k))
-	})
+	c := o.chunks[chunk]
+	end = len(c)
+	for at < end {
+		mid := (at + end) / 2
+		if c[mid].key < k {
+			at = mid + 1
+		} else {
+			end = mid
+		}
+	}
 	return chunk, at
 }
 
@@ -77,6 +90,43 @@ func (o *ordered) remove(k schema.Key) {
 	o.chunks[c] = slices.Delete(o.chunks[c], i, i+1)
 }
 
+// replace takes old out and puts row in; either may be nil.
+func (o *ordered) replace(old, row schema.Row, keyOf func(schema.Row) schema.Key) {
+	var was, now schema.Key
+	if old != nil {
+		was = keyOf(old)
+	}
+	if row != nil {
+		now = keyOf(row)
+	}
+	if old != nil && (row == nil || was != now) {
+		o.remove(was)
+	}
+	if row != nil {
+		o.put(now, row)
+	}
+}
+
+// has reports whether a key starts with p.
+func (o *ordered) has(p schema.Key) bool {
+	c, i := o.seek(p)
+	return c < len(o.chunks) && strings.HasPrefix(string(o.chunks[c][i].key), string(p))
+}
+
+// prefixed adds the rows whose key starts with p to rows.
+func (o *ordered) prefixed(rows []schema.Row, p schema.Key) []schema.Row {
+	c, i := o.seek(p)
+	for ; c < len(o.chunks); c, i = c+1, 0 {
+		for _, e := range o.chunks[c][i:] {
+			if !strings.HasPrefix(string(e.key), string(p)) {
+				return rows
+			}
+			rows = append(rows, e.row)
+		}
+	}
+	return rows
+}
+
 // ascend calls f for the entries from k on, until f returns false.
 func (o *ordered) ascend(k schema.Key, f func(entry) bool) {
 	c, i := o.seek(k)
@@ -87,11 +137,4 @@ func (o *ordered) ascend(k schema.Key, f func(entry) bool) {
 			}
 		}
 	}
-}
-
-// prefixed calls f for the entries whose key starts with p.
-func (o *ordered) prefixed(p schema.Key, f func(entry) bool) {
-	o.ascend(p, func(e entry) bool {
-		return strings.HasPrefix(string(e.key), string(p)) && f(e)
-	})
 }

@@ -17,7 +17,7 @@ var (
 // tx is a dal.Tx. The store's mutex guards its fields.
 type tx struct {
 	s       *Store
-	held    map[rowID]*rowLock
+	held    []*rowLock
 	waiting *waiter
 	over    bool
 }
@@ -81,7 +81,16 @@ func (t *tx) Fetch(ctx context.Context, fetches []dal.Fetch) ([]dal.Rows, error)
 
 // lockRows locks the rows of f one by one in key order.
 func (t *tx) lockRows(ctx context.Context, f *dal.Fetch) error {
+	primary := f.By() == f.Table.Primary
 	for _, k := range sorted(f.Keys) {
+		if primary {
+			if t.s.tables[f.Table].rows.get(k) != nil {
+				if err := t.lock(ctx, rowID{f.Table, k}, f.Lock, true); err != nil {
+					return err
+				}
+			}
+			continue
+		}
 		for {
 			rows := t.s.find(f.By(), []schema.Key{k})
 			if err := t.lockAll(ctx, f, rows); err != nil {
@@ -129,22 +138,28 @@ func (t *tx) Commit(ctx context.Context, changes []dal.Change) error {
 	})
 }
 
+// A replacement is a change that was made.
+type replacement struct {
+	table    *schema.Table
+	old, row schema.Row
+}
+
 // apply makes all changes or none. The mutex is held.
 func (s *Store) apply(changes []dal.Change) error {
-	var undo []func()
+	done := make([]replacement, 0, len(changes))
 	for i := range changes {
 		c := &changes[i]
 		d := s.tables[c.Table]
 		old := d.rows.get(c.Key)
 		row, err := s.result(c, old)
 		if err != nil {
-			for _, u := range slices.Backward(undo) {
-				u()
+			for _, r := range slices.Backward(done) {
+				s.tables[r.table].replace(r.table, r.row, r.old)
 			}
 			return err
 		}
 		d.replace(c.Table, old, row)
-		undo = append(undo, func() { d.replace(c.Table, row, old) })
+		done = append(done, replacement{c.Table, old, row})
 	}
 	return nil
 }
@@ -168,11 +183,10 @@ func (s *Store) result(c *dal.Change, old schema.Row) (schema.Row, error) {
 // unique checks that no other row has a unique key of row.
 func (s *Store) unique(c *dal.Change, old, row schema.Row) (schema.Row, error) {
 	for _, x := range c.Table.Indexes {
-		k := x.KeyOf(row)
-		if !x.Unique || old != nil && x.KeyOf(old) == k {
+		if !x.Unique || old != nil && x.Same(old, row) {
 			continue
 		}
-		if len(s.find(x, []schema.Key{k})) > 0 {
+		if s.list(x).has(x.KeyOf(row)) {
 			return nil, &dal.Error{Kind: dal.Duplicate, Op: "write " + c.Table.Name, Err: errDuplicate}
 		}
 	}
@@ -197,23 +211,28 @@ func add(t *schema.Table, old, delta schema.Row) schema.Row {
 
 // replace takes old out and puts row in; either may be nil.
 func (d *data) replace(t *schema.Table, old, row schema.Row) {
-	if old != nil {
-		for i, x := range t.Indexes {
-			d.indexes[i].remove(x.KeyOf(old) + t.Key(old))
-		}
-		d.rows.remove(t.Key(old))
+	for i, x := range t.Indexes {
+		d.indexes[i].replace(old, row, func(r schema.Row) schema.Key { return x.KeyOf(r) + t.Key(r) })
 	}
-	if row != nil {
-		for i, x := range t.Indexes {
-			d.indexes[i].put(x.KeyOf(row)+t.Key(row), row)
-		}
-		d.rows.put(t.Key(row), row)
-	}
+	d.rows.replace(old, row, t.Key)
 }
 
 // sorted returns the keys in order, each once.
 func sorted(keys []schema.Key) []schema.Key {
+	if ascending(keys) {
+		return keys
+	}
 	keys = slices.Clone(keys)
 	slices.Sort(keys)
 	return slices.Compact(keys)
+}
+
+// ascending reports whether each key is larger than the one before it.
+func ascending(keys []schema.Key) bool {
+	for i := 1; i < len(keys); i++ {
+		if keys[i-1] >= keys[i] {
+			return false
+		}
+	}
+	return true
 }
