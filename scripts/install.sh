@@ -45,6 +45,6 @@ tools() {
 
 # jars: fetches Hadoop's jars with Maven.
 jars() {
-	[[ -f $hadoop_lib/hadoop-hdfs-3.4.3-tests.jar ]] && return
+	[[ -f $hadoop_lib/resources/testHDFSConf.xml ]] && return
 	mvn -q -B -f test/hadoop/pom.xml package -DlibDir="$hadoop_lib.new" && rm -rf "$hadoop_lib" && mv "$hadoop_lib.new" "$hadoop_lib"
 }

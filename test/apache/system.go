@@ -1,0 +1,66 @@
+package apache
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/hopsql/hopsql/testkit/cluster"
+	"github.com/hopsql/hopsql/testkit/hadoop"
+)
+
+// system is the file system that the suites run against.
+type system struct {
+	*cluster.Cluster
+	dataNodes int
+	keys      map[string]string // what the suite that runs wants of the NameNode
+}
+
+// groups are those of the users that the suites make up.
+const groups = "dr.who=;bruce=;diana=;super=supergroup;bob=groupY,groupZ"
+
+// start starts a NameNode on the store with two DataNodes: this project's, or
+// Apache's.
+func start(t *testing.T, storeURL string, stockDataNodes bool) *system {
+	t.Helper()
+	s := &system{dataNodes: 2}
+	opt := cluster.Options{StoreURL: storeURL, DataNodes: s.dataNodes, Conf: map[string]string{
+		"dfs.replication":                            "2",
+		"dfs.namenode.fs-limits.min-block-size":      "0",
+		"hadoop.user.group.static.mapping.overrides": groups,
+	}}
+	if stockDataNodes {
+		opt.DataNodes = 0
+	}
+	s.Cluster = cluster.Start(t, opt)
+	if stockDataNodes {
+		for range s.dataNodes {
+			hadoop.StartDataNode(t, t.TempDir(), s.FS(), map[string]string{"dfs.heartbeat.interval": "1"})
+		}
+		s.WaitDataNodes(t, s.dataNodes)
+	}
+	return s
+}
+
+// configure has the NameNode run with these keys beside its own.
+func (s *system) configure(t *testing.T, keys map[string]string) {
+	t.Helper()
+	if maps.Equal(keys, s.keys) {
+		return
+	}
+	s.keys = keys
+	s.restart(t)
+}
+
+// restart starts the NameNode again.
+func (s *system) restart(t *testing.T) {
+	t.Helper()
+	s.StopNameNode(t)
+	var args []string
+	for _, name := range slices.Sorted(maps.Keys(s.keys)) {
+		args = append(args, "-D", fmt.Sprintf("%s=%s", name, s.keys[name]))
+	}
+	s.StartNameNode(t, args...)
+	s.WaitDataNodes(t, s.dataNodes)
+}
