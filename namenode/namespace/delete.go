@@ -48,8 +48,11 @@ func (n *Namespace) Delete(ctx context.Context, c *Caller, src string, recursive
 			if err := w.requireParent(c, Write); err != nil {
 				return err
 			}
-			if !w.found() || w.isRoot() {
+			if !w.found() {
 				return nil
+			}
+			if w.isRoot() {
+				return n.keepRoot(tx, w, recursive)
 			}
 			deleted, checkFirst, err = n.delete(tx, c, w, recursive, checked)
 			if err != nil || checkFirst {
@@ -66,6 +69,19 @@ func (n *Namespace) Delete(ctx context.Context, c *Caller, src string, recursive
 		}
 		checked = true
 	}
+}
+
+// keepRoot answers who would delete the root, which is told of its children first.
+func (n *Namespace) keepRoot(tx *txn.Tx, w *walk, recursive bool) error {
+	if recursive {
+		return nil
+	}
+	tx.Alone()
+	empty, err := n.empty(tx, w.target().ID)
+	if err == nil && !empty {
+		err = fault.New(fault.NotEmpty, "%s is non empty", w.path())
+	}
+	return err
 }
 
 // delete removes the target. checkFirst asks for the rights below a directory to be
