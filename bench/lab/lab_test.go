@@ -100,3 +100,29 @@ func TestSampler(t *testing.T) {
 		}
 	}
 }
+
+// TestOthers: what this process and its children burn is not others'.
+func TestOthers(t *testing.T) {
+	o, err := WatchOthers()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for began := time.Now(); time.Since(began) < 200*time.Millisecond; {
+	}
+	share, err := o.Share()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if share < 0 || share > 1 {
+		t.Errorf("others used %v of the machine", share)
+	}
+	o.busy -= time.Hour // as if others had worked for an hour
+	o.all -= 2 * time.Hour
+	report, err := o.Report()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "Other programs used 50 %"; !strings.HasPrefix(report, want) || !strings.Contains(report, "run it alone") {
+		t.Errorf("%q, want %q", report, want)
+	}
+}

@@ -159,11 +159,28 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 		fmt.Fprintln(errs, "bench-vs-hdfs:", err)
 		return 2
 	}
-	if err := measure(ctx, o, out); err != nil {
+	if err := watched(ctx, o, out); err != nil {
 		fmt.Fprintln(errs, "bench-vs-hdfs:", err)
 		return 1
 	}
 	return 0
+}
+
+// watched measures, and says whether something else was running.
+func watched(ctx context.Context, o options, out io.Writer) error {
+	others, err := lab.WatchOthers()
+	if err != nil {
+		return err
+	}
+	if err := measure(ctx, o, out); err != nil {
+		return err
+	}
+	report, err := others.Report()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "\n%s\n", report)
+	return nil
 }
 
 // document is what -json writes.
