@@ -89,8 +89,16 @@ func RunWith(ctx context.Context, c *conf.Config, opt Options) error {
 	return p.wait(ctx)
 }
 
-// limitMemory tells the Go runtime what to stay below, unless GOMEMLIMIT says it.
+// collectAt is how many percent of what is in use may be garbage before it is
+// collected, within the memory limit: calls leave much behind, and little is in use.
+const collectAt = 400
+
+// limitMemory tells the Go runtime what to stay below, unless GOMEMLIMIT says it, and
+// to collect garbage less often than by default, unless GOGC says how often.
 func limitMemory(limit int64) {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(collectAt)
+	}
 	if limit < 0 {
 		if os.Getenv("GOMEMLIMIT") != "" {
 			return
