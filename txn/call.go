@@ -33,6 +33,8 @@ type call struct {
 	stats  CallStats
 	queued time.Duration // by clock, when it last came to a lane
 
+	leads bool // the call's goroutine runs the batch of reads that serves it
+
 	done chan struct{} // takes a token when err, the answer, is there
 	err  error
 	left atomic.Bool // the caller has gone; the engine may still work on the call

@@ -184,8 +184,10 @@ func (e *Engine) Update(ctx context.Context, fn func(*Tx) error) error {
 			return err
 		}
 	}
-	if err := e.laneOf(c).push(c); err != nil {
-		return err
+	if l := e.laneOf(c); !l.lead(c) {
+		if err := l.push(c); err != nil {
+			return err
+		}
 	}
 	select {
 	case <-c.done:

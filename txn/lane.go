@@ -22,6 +22,7 @@ type lane struct {
 	queue []*call
 	wake  chan struct{}
 	shut  bool
+	led   bool         // a caller runs a batch: see lead
 	batch int64        // number of the newest batch that wrote a marker
 	began atomic.Int64 // when the batch under way began, by clock; 0 for none
 }
@@ -64,10 +65,7 @@ func (l *lane) push(cs ...*call) error {
 	}
 	l.queue = append(l.queue, cs...)
 	l.e.queue.Add(int64(len(cs)))
-	select {
-	case l.wake <- struct{}{}:
-	default:
-	}
+	l.rouse()
 	return nil
 }
 
@@ -75,10 +73,49 @@ func (l *lane) close() {
 	l.mu.Lock()
 	l.shut = true
 	l.mu.Unlock()
+	l.rouse()
+}
+
+// rouse has the lane's goroutine look at the queue.
+func (l *lane) rouse() {
 	select {
 	case l.wake <- struct{}{}:
 	default:
 	}
+}
+
+// lead runs a call that meets nobody in the goroutine of its caller, and reports whether
+// it did; see Engine.leadRead.
+func (l *lane) lead(c *call) bool {
+	if !l.e.mayLead(c) {
+		return false
+	}
+	l.mu.Lock()
+	if l.shut || l.led || len(l.queue) > 0 || l.began.Load() != 0 {
+		l.mu.Unlock()
+		return false
+	}
+	l.led = true
+	l.e.laneWG.Add(1)
+	l.mu.Unlock()
+	defer l.e.laneWG.Done()
+	c.queued = l.e.queued()
+	l.serve([]*call{c})
+	l.mu.Lock()
+	l.led = false
+	l.mu.Unlock()
+	l.rouse()
+	return true
+}
+
+// serve answers a batch of calls, or queues them again.
+func (l *lane) serve(batch []*call) {
+	now := l.e.begin(Writes)
+	for _, c := range batch {
+		l.e.waited(Writes, c.queued, now)
+	}
+	l.process(batch)
+	l.e.end(Writes)
 }
 
 func (l *lane) loop() {
@@ -88,13 +125,7 @@ func (l *lane) loop() {
 			if len(batch) == 0 {
 				break
 			}
-			l.began.Store(int64(clock()))
-			now := l.e.begin(Writes)
-			for _, c := range batch {
-				l.e.waited(Writes, c.queued, now)
-			}
-			l.process(batch)
-			l.e.end(Writes)
+			l.serve(batch)
 			l.began.Store(0)
 		}
 		l.mu.Lock()
@@ -110,6 +141,9 @@ func (l *lane) loop() {
 func (l *lane) take() []*call {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.led {
+		return nil // who leads rouses the lane afterwards
+	}
 	var batch []*call
 	keys, i := 0, 0
 	for i < len(l.queue) && len(batch) < l.e.opt.MaxCalls && keys < l.e.traits.MaxKeys {
@@ -134,6 +168,9 @@ func (l *lane) take() []*call {
 	}
 	l.queue = append(l.queue[:0], l.queue[i:]...)
 	l.e.queue.Add(-int64(i))
+	if len(batch) > 0 {
+		l.began.Store(int64(clock()))
+	}
 	return batch
 }
 

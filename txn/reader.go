@@ -28,6 +28,9 @@ func (e *Engine) read(c *call) (*set, error) {
 	if err := e.queueRead(c); err != nil {
 		return nil, err
 	}
+	if c.leads {
+		e.leadRead(c)
+	}
 	select {
 	case <-c.came:
 		return c.set, c.readErr
@@ -53,6 +56,12 @@ func (e *Engine) queueRead(c *call) error {
 	case len(q.waiting) >= e.opt.MaxQueue:
 		return ErrBusy
 	}
+	if c.leads = q.flying == 0 && len(q.waiting) == 0 && e.mayLead(c); c.leads {
+		q.flying++
+		q.began = clock()
+		e.wg.Add(1)
+		return nil
+	}
 	q.waiting = append(q.waiting, c)
 	if q.flying == 0 || q.flying < e.opt.Readers && (len(q.waiting) >= e.opt.Crowd || clock()-q.began > slowBatch) {
 		q.flying++
@@ -60,6 +69,28 @@ func (e *Engine) queueRead(c *call) error {
 		e.wg.Go(e.readLoop)
 	}
 	return nil
+}
+
+// leadRead serves a call that met nobody in the goroutine of its caller: a change of
+// goroutines takes longer than a store in this process.
+func (e *Engine) leadRead(c *call) {
+	defer e.wg.Done()
+	e.readBatch([]*call{c})
+	q := &e.reads
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.waiting) > 0 {
+		e.wg.Go(e.readLoop)
+		return
+	}
+	q.flying--
+}
+
+// mayLead reports whether a call may run a batch itself. It cannot leave meanwhile, so
+// it must have time, and the store must not be a server that may leave it hanging.
+func (e *Engine) mayLead(c *call) bool {
+	_, hurry := c.ctx.Deadline()
+	return !hurry && !e.traits.Markers
 }
 
 // readLoop serves waiting reads, all that are there at once in one batch, until no
