@@ -45,6 +45,7 @@ type set struct {
 	slots  []*slot // all that were ever made; the first used ones are in use
 	used   int
 	wanted []*slot      // those to be fetched next
+	trip   plan         // how
 	mods   int          // how many slots have a mod
 	users  atomic.Int32 // runs that may still look at it
 }
@@ -82,6 +83,7 @@ func (s *set) release() {
 		*sl = slot{}
 	}
 	clear(s.wanted)
+	s.trip.clear()
 	s.used, s.mods, s.wanted = 0, 0, s.wanted[:0]
 	sets.Put(s)
 }
@@ -147,10 +149,14 @@ func (s *set) ask(ws *wants, lock func(dal.Lock) dal.Lock) {
 
 // plan returns the fetches for what is wanted, after first.
 func (s *set) plan(first []dal.Fetch, most int) plan {
-	p := plan{fetches: first, slots: make([][]*slot, len(first), len(first)+4)}
+	p := &s.trip
+	p.begin(len(s.wanted))
+	for _, f := range first {
+		p.add(f, nil)
+	}
 	p.locked(s.wanted, most)
 	p.plain(s.wanted, most)
-	return p
+	return *p
 }
 
 // fill stores the answers to a plan.

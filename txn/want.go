@@ -129,6 +129,25 @@ func (ws *wants) find(w *want) int {
 type plan struct {
 	fetches []dal.Fetch
 	slots   [][]*slot
+
+	order []*slot      // memory of slots
+	keys  []schema.Key // memory of the keys of fetches
+}
+
+// begin empties the plan and makes room for n slots.
+func (p *plan) begin(n int) {
+	p.clear()
+	if n > cap(p.order) {
+		p.order, p.keys = make([]*slot, 0, 2*n), make([]schema.Key, 0, 2*n)
+	}
+}
+
+func (p *plan) clear() {
+	clear(p.fetches)
+	clear(p.slots)
+	clear(p.order)
+	clear(p.keys)
+	p.fetches, p.slots, p.order, p.keys = p.fetches[:0], p.slots[:0], p.order[:0], p.keys[:0]
 }
 
 func (p *plan) add(f dal.Fetch, slots []*slot) {
@@ -136,24 +155,24 @@ func (p *plan) add(f dal.Fetch, slots []*slot) {
 	p.slots = append(p.slots, slots)
 }
 
-func keysOf(slots []*slot) []schema.Key {
-	keys := make([]schema.Key, len(slots))
-	for i, s := range slots {
-		keys[i] = s.key
+func (p *plan) keysOf(slots []*slot) []schema.Key {
+	from := len(p.keys)
+	for _, s := range slots {
+		p.keys = append(p.keys, s.key)
 	}
-	return keys
+	return p.keys[from:]
 }
 
 // locked adds the rows to lock among those wanted, in the one lock order: tables by
 // schema, leaves behind the others and of those the shared ones first, rows by key.
 // Neighbours of one mode share a fetch of at most most keys.
 func (p *plan) locked(wanted []*slot, most int) {
-	rows := make([]*slot, 0, len(wanted))
 	for _, s := range wanted {
 		if s.lock != dal.None {
-			rows = append(rows, s)
+			p.order = append(p.order, s)
 		}
 	}
+	rows := p.order
 	slices.SortFunc(rows, func(a, b *slot) int {
 		switch {
 		case a.index != b.index:
@@ -173,7 +192,7 @@ func (p *plan) locked(wanted []*slot, most int) {
 		if rows[0].leaf != rows[n-1].leaf {
 			slices.SortFunc(rows[:n], byKey) // it is one statement, which locks by key
 		}
-		p.add(dal.Fetch{Table: rows[0].index.Table(), Lock: rows[0].lock, Keys: keysOf(rows[:n])}, rows[:n])
+		p.add(dal.Fetch{Table: rows[0].index.Table(), Lock: rows[0].lock, Keys: p.keysOf(rows[:n])}, rows[:n])
 		rows = rows[n:]
 	}
 }
@@ -204,13 +223,14 @@ func (s *slot) group() int {
 // plain adds everything wanted that is not locked: one fetch for the rows of each
 // table, one for the prefixes of one length of each index, one for each scan.
 func (p *plan) plain(wanted []*slot, most int) {
-	rest := make([]*slot, 0, len(wanted))
+	from := len(p.order)
 	for _, s := range wanted {
 		if s.lock == dal.None {
 			s.width = s.columns()
-			rest = append(rest, s)
+			p.order = append(p.order, s)
 		}
 	}
+	rest := p.order[from:]
 	slices.SortFunc(rest, func(a, b *slot) int {
 		switch {
 		case (a.kind == wantScan) != (b.kind == wantScan):
@@ -236,7 +256,7 @@ func (p *plan) plain(wanted []*slot, most int) {
 		for n < min(len(rest), most) && rest[n].kind == s.kind && rest[n].index == s.index && rest[n].width == s.width {
 			n++
 		}
-		p.add(dal.Fetch{Table: s.index.Table(), Index: s.index, Keys: keysOf(rest[:n])}, rest[:n])
+		p.add(dal.Fetch{Table: s.index.Table(), Index: s.index, Keys: p.keysOf(rest[:n])}, rest[:n])
 		rest = rest[n:]
 	}
 }

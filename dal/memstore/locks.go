@@ -61,10 +61,12 @@ func (l *rowLock) hold(t *tx, mode dal.Lock) {
 
 // newLock returns the lock of a row that nobody holds.
 func (s *Store) newLock(id rowID) *rowLock {
-	l := &rowLock{}
-	if n := len(s.unused); n > 0 {
-		l, s.unused = s.unused[n-1], s.unused[:n-1]
+	if len(s.unused) == 0 {
+		s.unused = append(s.unused, &rowLock{})
 	}
+	n := len(s.unused) - 1
+	l := s.unused[n]
+	s.unused = s.unused[:n]
 	l.id = id
 	s.locks[id] = l
 	return l

@@ -48,11 +48,14 @@ func (n *Namespace) Create(ctx context.Context, c *Caller, r CreateRequest) (*Fi
 	if err := n.writable("create file ", r.Src); err != nil {
 		return nil, err
 	}
-	var st *FileStatus
-	var renewed int64 // when the lease was, 0 if it was not
+	var made struct {
+		FileStatus
+		renewed int64 // when the lease was, 0 if it was not
+	}
+	st := &made.FileStatus
 	err = n.takingOver(ctx, c, r.Src, r.ClientName, opCreate, func() error {
 		return n.update(ctx, func(tx *txn.Tx) error {
-			st, renewed = nil, 0
+			made.renewed = 0
 			c.wantAnswer(tx)
 			w, err := n.resolve(tx, p, dal.Exclusive)
 			if err != nil {
@@ -63,16 +66,15 @@ func (n *Namespace) Create(ctx context.Context, c *Caller, r CreateRequest) (*Fi
 				return err
 			}
 			if done {
-				st, err = n.recreated(tx, answer)
-				return err
+				return n.recreated(tx, answer, st)
 			}
 			in, err := n.create(tx, c, w, &r)
 			if err != nil {
 				return err
 			}
-			st = &FileStatus{Inode: *in, ModTime: in.MTime}
+			*st = FileStatus{Inode: *in, ModTime: in.MTime}
 			if !n.leaseFresh(r.ClientName, tx.Now()) {
-				renewed = tx.Now()
+				made.renewed = tx.Now()
 				renew(tx, r.ClientName)
 			}
 			if c.ClientID == "" {
@@ -81,10 +83,13 @@ func (n *Namespace) Create(ctx context.Context, c *Caller, r CreateRequest) (*Fi
 			return c.remember(tx, strconv.FormatInt(in.ID, 10))
 		})
 	})
-	if err == nil && renewed != 0 {
-		n.recent.leases.Add(r.ClientName, renewed)
+	if err != nil {
+		return nil, err
 	}
-	return st, err
+	if made.renewed != 0 {
+		n.recent.leases.Add(r.ClientName, made.renewed)
+	}
+	return st, nil
 }
 
 // checkCreate applies the rules that need no rows.
@@ -184,23 +189,22 @@ func (n *Namespace) insertFile(tx *txn.Tx, c *Caller, w *walk, r *CreateRequest,
 	return in, tx.Insert(schema.OpenFiles, open.Append(tx.NewRow(schema.OpenFiles)))
 }
 
-// recreated is the answer to a repeated create: the file made the first time,
+// recreated sets st to the answer to a repeated create: the file made the first time,
 // wherever it is now.
-func (n *Namespace) recreated(tx *txn.Tx, answer string) (*FileStatus, error) {
+func (n *Namespace) recreated(tx *txn.Tx, answer string, st *FileStatus) error {
 	id, err := strconv.ParseInt(answer, 10, 64)
 	if err != nil {
-		return nil, fault.New(fault.IO, "the retry cache holds %q where a file id was expected", answer)
+		return fault.New(fault.IO, "the retry cache holds %q where a file id was expected", answer)
 	}
 	rows, err := tx.Lookup(schema.InodesByID, schema.KeyOf(schema.Int(id)))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if len(rows) == 0 {
-		return nil, fault.New(fault.NotFound, "the file with id %d was created by this call and is deleted since", id)
+		return fault.New(fault.NotFound, "the file with id %d was created by this call and is deleted since", id)
 	}
 	in := schema.InodeOf(rows[0])
-	var st FileStatus
-	return &st, n.status(tx, &in, false, "", &st)
+	return n.status(tx, &in, false, "", st)
 }
 
 // manyBlocks is how many blocks a file may have so that removing it stays one
