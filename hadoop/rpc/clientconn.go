@@ -66,8 +66,9 @@ type clientConn struct {
 	ready   chan struct{} // closed when out may be used or dialErr is set
 	dialErr error
 
-	in  frameReader
-	out output
+	in     frameReader
+	out    output
+	looked time.Time // when the reader's deadline was set; the reader's
 
 	mu       sync.Mutex
 	calls    map[int32]*waiter
@@ -187,11 +188,22 @@ func (n *clientConn) arrived(int) {
 	n.mu.Lock()
 	n.lastRead = now
 	n.mu.Unlock()
-	n.setDeadline(now)
+	// A deadline for each read would cost more than decoding its answers.
+	if now.Sub(n.looked) >= n.look() {
+		n.setDeadline(now)
+	}
 }
 
+// look is how old the reader's deadline gets before it is moved. The deadline is twice
+// that away, so silence is noticed a quarter later at most than configured.
+func (n *clientConn) look() time.Duration {
+	return min(n.c.cfg.PingInterval, n.c.cfg.MaxIdle) / 8
+}
+
+// setDeadline lets the reader look around if nothing comes.
 func (n *clientConn) setDeadline(now time.Time) {
-	n.out.conn.SetReadDeadline(now.Add(min(n.c.cfg.PingInterval, n.c.cfg.MaxIdle))) // fails only if closed
+	n.looked = now
+	n.out.conn.SetReadDeadline(now.Add(2 * n.look())) // fails only if closed
 }
 
 // silent is called when nothing came for a while: it pings while calls wait,
