@@ -23,6 +23,8 @@ const (
 	ProtocolHAService       = "org.apache.hadoop.ha.HAServiceProtocol"
 	ProtocolUserMappings    = "org.apache.hadoop.tools.GetUserMappingsProtocol"
 	ProtocolRefreshMappings = "org.apache.hadoop.security.RefreshUserMappingsProtocol"
+	ProtocolRefreshPolicy   = "org.apache.hadoop.security.authorize.RefreshAuthorizationPolicyProtocol"
+	ProtocolRefreshQueue    = "org.apache.hadoop.ipc.RefreshCallQueueProtocol"
 )
 
 // caller is what a session needs of rpc.Client.

@@ -7,7 +7,6 @@ import (
 
 	"github.com/hopsql/hopsql/client"
 	"github.com/hopsql/hopsql/hadoop/protocols/hdfspb"
-	"github.com/hopsql/hopsql/hadoop/protocols/ipcpb"
 )
 
 // How often `-safemode wait` asks, as in Hadoop.
@@ -65,36 +64,4 @@ func (a *admin) setSafemode(addr string, action hdfspb.SafeModeActionProto) (boo
 	resp := &hdfspb.SetSafeModeResponseProto{}
 	err := a.nn.InvokeAt(addr, client.ProtocolClient, "setSafeMode", &hdfspb.SetSafeModeRequestProto{Action: &action}, resp)
 	return resp.GetResult(), err
-}
-
-func (a *admin) refreshNodes(args []string) int {
-	if len(args) != 0 {
-		return a.wrong()
-	}
-	return a.everyNameNode(func(addr, suffix string) error {
-		err := a.nn.InvokeAt(addr, client.ProtocolClient, "refreshNodes", &hdfspb.RefreshNodesRequestProto{}, &hdfspb.RefreshNodesResponseProto{})
-		return a.successful(err, "Refresh nodes", suffix)
-	})
-}
-
-func (a *admin) refreshMappings(args []string) int {
-	if len(args) != 0 {
-		return a.wrong()
-	}
-	return a.everyNameNode(func(addr, suffix string) error {
-		err := a.nn.InvokeAt(addr, client.ProtocolRefreshMappings, "refreshUserToGroupsMappings",
-			&ipcpb.RefreshUserToGroupsMappingsRequestProto{}, &ipcpb.RefreshUserToGroupsMappingsResponseProto{})
-		return a.successful(err, "Refresh user to groups mapping", suffix)
-	})
-}
-
-func (a *admin) successful(err error, what, suffix string) error {
-	if err != nil {
-		return err
-	}
-	if suffix != "" {
-		suffix = " for " + suffix
-	}
-	fmt.Fprintf(a.out, "%s successful%s\n", what, suffix)
-	return nil
 }

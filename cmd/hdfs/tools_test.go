@@ -52,6 +52,12 @@ func startStandInWith(t *testing.T, s *standIn, more map[string]map[string]rpc.M
 			s.refreshs.Add(1)
 			return &hdfspb.RefreshNodesResponseProto{}, nil
 		}),
+		"saveNamespace": rpc.Handle(func(context.Context, *rpc.Call, *hdfspb.SaveNamespaceRequestProto) (*hdfspb.SaveNamespaceResponseProto, error) {
+			return &hdfspb.SaveNamespaceResponseProto{}, nil
+		}),
+		"finalizeUpgrade": rpc.Handle(func(context.Context, *rpc.Call, *hdfspb.FinalizeUpgradeRequestProto) (*hdfspb.FinalizeUpgradeResponseProto, error) {
+			return &hdfspb.FinalizeUpgradeResponseProto{}, nil
+		}),
 	})
 	srv.Register(client.ProtocolHAService, map[string]rpc.Method{
 		"getServiceStatus": rpc.Handle(func(context.Context, *rpc.Call, *ipcpb.GetServiceStatusRequestProto) (*ipcpb.GetServiceStatusResponseProto, error) {
@@ -148,6 +154,12 @@ func TestAdminTools(t *testing.T) {
 		{"dfsadmin -safemode", 255, "", "Usage: hdfs dfsadmin [-safemode enter | leave | get | wait | forceExit]\n"},
 		{"dfsadmin -refreshNodes", 0, "Refresh nodes successful\n", ""},
 		{"dfsadmin -refreshNodes x", 255, "", "Usage: hdfs dfsadmin [-refreshNodes]\n"},
+		{"dfsadmin -saveNamespace", 0, "Save namespace successful\n", ""},
+		{"dfsadmin -saveNamespace -beforeShutdown", 0, "Save namespace successful\n", ""},
+		{"dfsadmin -saveNamespace x", 255, "", "Usage: hdfs dfsadmin [-saveNamespace [-beforeShutdown]]\n"},
+		{"dfsadmin -finalizeUpgrade", 0, "Finalize upgrade successful\n", ""},
+		{"dfsadmin -refreshServiceAcl", 255, "", "refreshServiceAcl: Unknown protocol: org.apache.hadoop.security.authorize.RefreshAuthorizationPolicyProtocol\n"},
+		{"dfsadmin -refreshCallQueue", 255, "", "refreshCallQueue: Unknown protocol: org.apache.hadoop.ipc.RefreshCallQueueProtocol\n"},
 		{"dfsadmin -printTopology", 0, "Rack: /rack1\n   192.0.2.7:9866 In Service\n\n", ""},
 		{"dfsadmin -listOpenFiles -path /w", 0, "Client Host         \tClient Name         \tOpen File Path\n" +
 			"192.0.2.1           \tDFSClient_1         \t/w/a\n192.0.2.1           \tDFSClient_1         \t/w/b\n", ""},
