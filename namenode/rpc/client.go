@@ -19,6 +19,9 @@ func (s *Service) clientMethods() map[string]ipc.Method {
 	for _, u := range Unsupported {
 		m[u.Method] = refuse(u.Operation)
 	}
+	m["createSymlink"] = handle(func(context.Context, *ipc.Call, *hdfspb.CreateSymlinkRequestProto) (*hdfspb.CreateSymlinkResponseProto, error) {
+		return nil, fault.New(fault.Unsupported, "Symlinks not supported")
+	})
 	maps.Copy(m, s.fileMethods())
 	maps.Copy(m, s.writeMethods())
 	maps.Copy(m, s.clusterMethods())
@@ -52,6 +55,14 @@ func (s *Service) featureMethods() map[string]ipc.Method {
 		"getErasureCodingPolicy": handle(func(ctx context.Context, c *ipc.Call, q *hdfspb.GetErasureCodingPolicyRequestProto) (*hdfspb.GetErasureCodingPolicyResponseProto, error) {
 			_, err := s.existing(ctx, c, q.GetSrc())
 			s.audit(c, err, "getErasureCodingPolicy", q.GetSrc(), "")
+			return nil, err
+		}),
+		// There are no links, so no path is one.
+		"getLinkTarget": handle(func(ctx context.Context, c *ipc.Call, q *hdfspb.GetLinkTargetRequestProto) (*hdfspb.GetLinkTargetResponseProto, error) {
+			_, err := s.existing(ctx, c, q.GetPath())
+			if err == nil {
+				err = fault.New(fault.IO, "Path %s is not a symbolic link", q.GetPath())
+			}
 			return nil, err
 		}),
 		"getEZForPath": handle(func(_ context.Context, c *ipc.Call, q *hdfspb.GetEZForPathRequestProto) (*hdfspb.GetEZForPathResponseProto, error) {
