@@ -19,9 +19,6 @@ func (s *Service) clientMethods() map[string]ipc.Method {
 	for _, u := range Unsupported {
 		m[u.Method] = refuse(u.Operation)
 	}
-	m["createSymlink"] = handle(func(context.Context, *ipc.Call, *hdfspb.CreateSymlinkRequestProto) (*hdfspb.CreateSymlinkResponseProto, error) {
-		return nil, fault.New(fault.Unsupported, "Symlinks not supported")
-	})
 	maps.Copy(m, s.fileMethods())
 	maps.Copy(m, s.writeMethods())
 	maps.Copy(m, s.clusterMethods())
@@ -56,6 +53,10 @@ func (s *Service) featureMethods() map[string]ipc.Method {
 			_, err := s.existing(ctx, c, q.GetSrc())
 			s.audit(c, err, "getErasureCodingPolicy", q.GetSrc(), "")
 			return nil, err
+		}),
+		// Apache's NameNode refuses it too, in these words.
+		"createSymlink": handle(func(context.Context, *ipc.Call, *hdfspb.MsyncRequestProto) (*hdfspb.MsyncResponseProto, error) {
+			return nil, fault.New(fault.Unsupported, "Symlinks not supported")
 		}),
 		// There are no links, so no path is one.
 		"getLinkTarget": handle(func(ctx context.Context, c *ipc.Call, q *hdfspb.GetLinkTargetRequestProto) (*hdfspb.GetLinkTargetResponseProto, error) {

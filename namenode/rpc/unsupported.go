@@ -4,7 +4,7 @@ package rpc
 // UnsupportedOperationException.
 type Refusal struct {
 	Method    string // on the wire
-	Operation string // in words, for the message: "does not support …"; "" has a message of its own
+	Operation string // in words, for the message: "does not support …"
 }
 
 // Unsupported lists the methods that are refused, each once. Users read about them
@@ -18,7 +18,6 @@ var Unsupported = []Refusal{
 
 	{"getBatchedListing", "batched listings (getBatchedListing)"},
 	{"listCorruptFileBlocks", "lists of corrupt files (listCorruptFileBlocks)"},
-	{"createSymlink", ""}, // in Apache's words
 
 	{"modifyAclEntries", "access control lists (modifyAclEntries)"},
 	{"removeAclEntries", "access control lists (removeAclEntries)"},
