@@ -116,15 +116,21 @@ func report(t *testing.T, figures map[string]map[string]float64) {
 	}
 }
 
-// TestSideBySide runs the script of the benchmark beside Apache's NameNode, all parts
-// of it, for a moment.
+// TestSideBySide runs the script of the benchmark beside Apache's NameNode, for a
+// moment. What needs no Apache bench/versus tests.
 func TestSideBySide(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "figures.json")
-	out := process.Run(t, process.Spec{
-		Name: "bench-vs-hdfs.sh", Dir: cluster.Root(),
-		Args: []string{"scripts/bench-vs-hdfs.sh", "-rounds", "1", "-ops", "1280", "-files", "200", "-fanout", "2", "-time", "50ms", "-warmup", "10ms", "-json", file},
-	}, "").OK(t)
-	t.Log(out)
+	p, err := process.Start(process.Spec{
+		Name: "bench-vs-hdfs.sh", Dir: cluster.Root(), Log: filepath.Join(t.TempDir(), "log"),
+		Args: []string{"scripts/bench-vs-hdfs.sh", "-only", "throughput,ls", "-rounds", "1", "-ops", "640", "-time", "50ms", "-warmup", "10ms", "-json", file},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code := p.ExitCode(); code != 0 {
+		t.Fatalf("exit %d\n%s", code, p.Tail())
+	}
+	t.Log(p.Output())
 	data, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
