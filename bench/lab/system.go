@@ -172,11 +172,12 @@ func (s *System) Stop() error {
 	return nil
 }
 
-// Settle waits until the processes of a system have had almost nothing to do for a
-// while, such as removing what a benchmark of that length left, but not for ever.
+// Settle waits until the processes of a system have had almost nothing to do for more
+// than a second, in which our NameNode looks for what was removed and still has rows;
+// after a short measurement for ten times its length. It does not wait for ever.
 func (s *System) Settle(ctx context.Context, length time.Duration) error {
 	const most = 2 * time.Minute
-	look := min(length, 500*time.Millisecond)
+	look := min(10*length, 1200*time.Millisecond)
 	quiet := look / 20
 	for began := time.Now(); time.Since(began) < most; {
 		before, err := s.used()

@@ -77,9 +77,7 @@ func (c *contest) runStep(ctx context.Context, round int, s *lab.System, st step
 	}
 	c.add(round, sample)
 	if st.keep {
-		if err := leaveSafeMode(s); err != nil {
-			return err
-		}
+		return leaveSafeMode(s)
 	}
 	return s.Settle(ctx, c.o.time)
 }
