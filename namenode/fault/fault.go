@@ -38,6 +38,8 @@ const (
 	Disallowed         Kind = "DataNode not allowed"
 	IncorrectVersion   Kind = "incorrect version"
 	ListingCursor      Kind = "listing cursor vanished"
+	ACL                Kind = "access control list" // AclException
+	NoXAttr            Kind = "no such extended attribute"
 	IO                 Kind = "failed" // java.io.IOException
 )
 

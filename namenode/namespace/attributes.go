@@ -11,13 +11,11 @@ import (
 
 // SetPermission sets the mode of src. Only its owner may.
 func (n *Namespace) SetPermission(ctx context.Context, c *Caller, src string, mode int64) error {
-	return n.change(ctx, c, src, "set permission for "+src, func(tx *txn.Tx, w *walk) error {
-		if err := w.requireOwner(c); err != nil {
-			return err
-		}
+	return n.changeOwned(ctx, c, src, "set permission for "+src, func(tx *txn.Tx, w *walk) error {
 		in := *w.target()
 		in.Mode = mode & ModeMask
 		tx.Put(schema.Inodes, in.Row())
+		c.changed(&in)
 		return nil
 	})
 }
@@ -28,11 +26,8 @@ func (n *Namespace) SetOwner(ctx context.Context, c *Caller, src, user, group st
 	if len(user) > 128 || len(group) > 128 {
 		return fault.New(fault.InvalidArgument, "a user or group name has at most 128 bytes")
 	}
-	return n.change(ctx, c, src, "set owner for "+src, func(tx *txn.Tx, w *walk) error {
-		if err := w.requireOwner(c); err != nil {
-			return err
-		}
-		if !n.super(c) {
+	return n.changeOwned(ctx, c, src, "set owner for "+src, func(tx *txn.Tx, w *walk) error {
+		if !n.isSuper(c) {
 			if user != "" && user != c.User {
 				return fault.New(fault.AccessDenied, "User %s is not a super user (non-super user cannot change owner).", c.User)
 			}
@@ -48,6 +43,7 @@ func (n *Namespace) SetOwner(ctx context.Context, c *Caller, src, user, group st
 			in.GroupName = group
 		}
 		tx.Put(schema.Inodes, in.Row())
+		c.changed(&in)
 		return nil
 	})
 }
@@ -55,11 +51,18 @@ func (n *Namespace) SetOwner(ctx context.Context, c *Caller, src, user, group st
 // SetTimes sets the modification and access times of src in ms; -1 leaves one as it
 // is. A directory has no access time.
 func (n *Namespace) SetTimes(ctx context.Context, c *Caller, src string, mtime, atime int64) error {
-	return n.change(ctx, c, src, "set times "+src, func(tx *txn.Tx, w *walk) error {
+	return n.changing(ctx, src, "set times "+src, func(tx *txn.Tx, w *walk) error {
+		if err := w.traverse(c, false); err != nil {
+			return err
+		}
+		if !w.found() {
+			return fault.New(fault.NotFound, "File/Directory %s does not exist.", w.path())
+		}
 		if err := w.requireTarget(c, Write); err != nil {
 			return err
 		}
 		in := *w.target()
+		c.changed(&in)
 		if in.Kind == schema.KindDirectory {
 			return setDirectoryTime(tx, in.ID, mtime)
 		}
@@ -85,8 +88,26 @@ func setDirectoryTime(tx *txn.Tx, id, mtime int64) error {
 	return nil
 }
 
-// change runs fn on an existing path whose row is locked exclusively.
-func (n *Namespace) change(ctx context.Context, c *Caller, src, what string, fn func(*txn.Tx, *walk) error) error {
+// changeOwned runs fn on an existing path whose row is locked exclusively. Only its owner
+// may, whether or not permissions are checked.
+func (n *Namespace) changeOwned(ctx context.Context, c *Caller, src, what string, fn func(*txn.Tx, *walk) error) error {
+	return n.changing(ctx, src, what, func(tx *txn.Tx, w *walk) error {
+		w.strict = true
+		if err := w.traverse(c, false); err != nil {
+			return err
+		}
+		if !w.found() {
+			return fault.New(fault.NotFound, "Directory/File does not exist %s", w.path())
+		}
+		if err := w.requireOwner(c); err != nil {
+			return err
+		}
+		return fn(tx, w)
+	})
+}
+
+// changing runs fn on a path whose last row is locked exclusively. It checks nothing.
+func (n *Namespace) changing(ctx context.Context, src, what string, fn func(*txn.Tx, *walk) error) error {
 	p, err := parse(src)
 	if err != nil {
 		return err
@@ -99,13 +120,7 @@ func (n *Namespace) change(ctx context.Context, c *Caller, src, what string, fn 
 		if err != nil {
 			return err
 		}
-		if err := w.traverse(c, false); err != nil {
-			return err
-		}
-		if !w.found() {
-			return w.missing()
-		}
-		if w.target().Kind == schema.KindDirectory {
+		if w.found() && w.target().Kind == schema.KindDirectory {
 			tx.Alone()
 		}
 		return fn(tx, w)

@@ -59,6 +59,7 @@ func (n *Namespace) Concat(ctx context.Context, c *Caller, target string, srcs [
 		if err := n.concat(tx, walks[0], walks[1:]); err != nil {
 			return err
 		}
+		c.changed(walks[0].target())
 		return c.remember(tx, "concatenated")
 	})
 }

@@ -26,7 +26,8 @@ const (
 // A CreateRequest asks for a new file that is open for writing.
 type CreateRequest struct {
 	Src           string
-	Mode          int64 // with the umask applied
+	Mode          int64  // with the umask applied
+	Unmasked      *int64 // without it; nil if the client did not say
 	ClientName    string
 	Flags         CreateFlags
 	CreateParent  bool
@@ -73,6 +74,7 @@ func (n *Namespace) Create(ctx context.Context, c *Caller, r CreateRequest) (*Fi
 				return err
 			}
 			*st = FileStatus{Inode: *in, ModTime: in.MTime}
+			c.changed(in)
 			if !n.leaseFresh(r.ClientName, tx.Now()) {
 				made.renewed = tx.Now()
 				renew(tx, r.ClientName)
@@ -122,11 +124,11 @@ func (n *Namespace) create(tx *txn.Tx, c *Caller, w *walk, r *CreateRequest) (*s
 	if err := w.traverse(c, true); err != nil {
 		return nil, err
 	}
-	if w.found() && w.target().Kind == schema.KindDirectory {
-		return nil, fault.New(fault.Exists, "%s already exists as a directory", w.path())
-	}
 	if err := w.requireAncestor(c, Write); err != nil {
 		return nil, err
+	}
+	if w.found() && w.target().Kind == schema.KindDirectory {
+		return nil, fault.New(fault.Exists, "%s already exists as a directory", w.path())
 	}
 	if r.Flags&FlagOverwrite != 0 {
 		if err := w.requireTarget(c, Write); err != nil {
@@ -143,7 +145,7 @@ func (n *Namespace) create(tx *txn.Tx, c *Caller, w *walk, r *CreateRequest) (*s
 			return nil, fault.New(fault.NotFound, "Can't overwrite non-existent %s for client %s", w.path(), c.Host)
 		}
 		depth := len(w.names.parts) - 1
-		if err := n.makeDirs(tx, c, w, depth, w.last().Mode&0o777|0o300); err != nil {
+		if err := n.makeDirs(tx, c, w, depth, Modes{Masked: w.last().Mode&0o777 | 0o300}); err != nil {
 			return nil, err
 		}
 		if err := w.checkName(depth); err != nil {
@@ -176,11 +178,14 @@ func (n *Namespace) insertFile(tx *txn.Tx, c *Caller, w *walk, r *CreateRequest,
 	w.inodes = append(w.inodes[:len(w.names.parts)], schema.Inode{
 		PartitionID: schema.PartitionOf(parent.ID), ParentID: parent.ID, Name: w.name(),
 		ID: id, Kind: schema.KindFile, UserName: c.User, GroupName: parent.GroupName,
-		Mode: r.Mode & ModeMask, MTime: tx.Now(), ATime: tx.Now(),
+		MTime: tx.Now(), ATime: tx.Now(),
 		Replication: r.Replication, BlockSize: r.BlockSize, StoragePolicy: r.StoragePolicy,
 		ClientName: r.ClientName, ClientMachine: c.Host,
 	})
 	in := w.last()
+	if err := w.inherit(len(w.names.parts)-1, in, Modes{Masked: r.Mode, Unmasked: r.Unmasked}); err != nil {
+		return nil, err
+	}
 	if err := tx.Insert(schema.Inodes, in.Append(tx.NewRow(schema.Inodes))); err != nil {
 		return nil, err
 	}

@@ -148,14 +148,26 @@ func (n *Namespace) checkProtected(path string) error {
 	return nil
 }
 
-// requireBelow checks that c has all rights on every directory of the tree src that
-// has children, as HDFS asks for a recursive delete.
+// requireBelow checks what HDFS asks for a recursive delete of the tree src: all rights
+// on every directory that has children, and that no sticky bit keeps a child there.
 func (n *Namespace) requireBelow(ctx context.Context, c *Caller, src string) error {
-	return n.walkTree(ctx, src, func(path string, dir *schema.Inode, entries []schema.Inode) error {
-		if len(entries) == 0 || allowed(c, dir, Read|Write|Execute) {
-			return nil
+	var top *schema.Inode
+	return n.walkTree(ctx, src, func(dir *treeDir, entries []schema.Inode) error {
+		if dir == nil {
+			return nil // a file by now
 		}
-		return fault.New(fault.AccessDenied, "Permission denied: user=%s, access=%s, inode=%s",
-			c.User, Read|Write|Execute, describe(path, dir))
+		if top == nil {
+			top = &dir.in
+		}
+		if len(entries) > 0 && !allowed(c, &dir.in, dir.acl, Read|Write|Execute) {
+			return denied(c, Read|Write|Execute, dir.path, &dir.in)
+		}
+		for i := range entries {
+			if child := &entries[i]; stuck(c, &dir.in, child) {
+				// HDFS shows the deleted directory in the place of the sticky one.
+				return stickyFault(c, strings.TrimSuffix(dir.path, "/")+"/"+child.Name, child, dir.path, top)
+			}
+		}
+		return nil
 	})
 }

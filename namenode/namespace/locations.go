@@ -42,6 +42,9 @@ func (n *Namespace) GetBlockLocations(ctx context.Context, c *Caller, src string
 		if err != nil {
 			return err
 		}
+		if err := w.requireReadable(c); err != nil {
+			return err
+		}
 		f, err := blocks.ReadFile(tx, file.ID)
 		if err != nil {
 			return err

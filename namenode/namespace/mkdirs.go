@@ -12,6 +12,11 @@ import (
 // Mkdirs makes the directory src and, with createParent, those above it. A
 // directory that exists is left as it is; both are success.
 func (n *Namespace) Mkdirs(ctx context.Context, c *Caller, src string, mode int64, createParent bool) error {
+	return n.MkdirsWith(ctx, c, src, Modes{Masked: mode}, createParent)
+}
+
+// MkdirsWith is Mkdirs for a client that says more of the mode.
+func (n *Namespace) MkdirsWith(ctx context.Context, c *Caller, src string, modes Modes, createParent bool) error {
 	p, err := parse(src)
 	if err != nil {
 		return err
@@ -34,6 +39,7 @@ func (n *Namespace) Mkdirs(ctx context.Context, c *Caller, src string, mode int6
 			if w.target().Kind != schema.KindDirectory {
 				return fault.New(fault.Exists, "Path is not a directory: %s", w.path())
 			}
+			c.changed(w.target())
 			return nil
 		}
 		if err := w.requireAncestor(c, Write); err != nil {
@@ -42,7 +48,11 @@ func (n *Namespace) Mkdirs(ctx context.Context, c *Caller, src string, mode int6
 		if !createParent && !w.hasParent() {
 			return w.noParent()
 		}
-		return n.makeDirs(tx, c, w, len(w.names.parts), mode)
+		if err := n.makeDirs(tx, c, w, len(w.names.parts), modes); err != nil {
+			return err
+		}
+		c.changed(w.last())
+		return nil
 	})
 }
 
@@ -56,9 +66,9 @@ func (w *walk) noParent() error {
 }
 
 // makeDirs makes the missing directories among the first depth names and adds them
-// to the walk. Those above the last get the mode with rights for their owner to
-// write and enter, as in HDFS.
-func (n *Namespace) makeDirs(tx *txn.Tx, c *Caller, w *walk, depth int, mode int64) error {
+// to the walk. Those above the last get the mode without the sticky bit and with rights
+// for their owner to write and enter, as in HDFS.
+func (n *Namespace) makeDirs(tx *txn.Tx, c *Caller, w *walk, depth int, modes Modes) error {
 	if i := len(w.inodes) - 1; i < depth {
 		// Others can only meet in the directory that is there already.
 		tx.Lane(tx.Key(schema.Int(w.inodes[i].ID)))
@@ -76,12 +86,15 @@ func (n *Namespace) makeDirs(tx *txn.Tx, c *Caller, w *walk, depth int, mode int
 		if err != nil {
 			return err
 		}
-		perm := mode & ModeMask
-		if i < len(w.names.parts)-1 {
-			perm |= 0o300
-		}
 		in := schema.Inode{PartitionID: schema.PartitionOf(parent.ID), ParentID: parent.ID, Name: name,
-			ID: id, Kind: schema.KindDirectory, UserName: c.User, GroupName: parent.GroupName, Mode: perm}
+			ID: id, Kind: schema.KindDirectory, UserName: c.User, GroupName: parent.GroupName}
+		want := modes
+		if i < len(w.names.parts)-1 {
+			want.Masked = modes.Masked&0o777 | 0o300
+		}
+		if err := w.inherit(i, &in, want); err != nil {
+			return err
+		}
 		if err := tx.Insert(schema.Inodes, in.Append(tx.NewRow(schema.Inodes))); err != nil {
 			return err
 		}

@@ -26,12 +26,15 @@ type Limits struct {
 	ListLimit      int   // entries of a page of getListing
 	ATimePrecision int64 // ms; 0 keeps no access times
 	LeaseHardLimit int64 // ms after which the NameNode closes a file whose writer is silent; 0 is 20 min
+	MaxXAttrs      int   // of an inode, those of users and trusted ones
+	MaxXAttrSize   int   // bytes of name and value
 }
 
 // DefaultLimits are Hadoop's.
 func DefaultLimits() Limits {
 	return Limits{MaxComponent: 255, MaxItems: 1 << 20, MinBlockSize: 1 << 20, MaxBlocks: 10_000,
-		MaxReplication: 512, MinReplication: 1, ListLimit: 1000, ATimePrecision: 3_600_000, LeaseHardLimit: 20 * 60_000}
+		MaxReplication: 512, MinReplication: 1, ListLimit: 1000, ATimePrecision: 3_600_000, LeaseHardLimit: 20 * 60_000,
+		MaxXAttrs: 32, MaxXAttrSize: 16384}
 }
 
 // Settings are what an operator chooses for the namespace.
@@ -40,6 +43,9 @@ type Settings struct {
 	Owner            string // the user that runs the NameNode, a superuser
 	SuperGroup       string // members are superusers
 	CheckPermissions bool
+	NoACLs           bool     // calls about access control lists are refused
+	NoXAttrs         bool     // calls about extended attributes are refused
+	IgnoreUnmasked   bool     // what inherits default entries has the client's umask applied as well
 	Protected        []string // fs.protected.directories
 	Defaults         ServerDefaults
 }
@@ -90,6 +96,18 @@ type Caller struct {
 	ClientID string
 	CallID   int64
 	Retry    int32
+
+	Call string // the name of the call, for messages
+	// Changed, if not nil, is set to the inode that a call made or changed. It counts
+	// only if the call was done.
+	Changed *schema.Inode
+}
+
+// changed notes the inode that the call made or changed.
+func (c *Caller) changed(in *schema.Inode) {
+	if c.Changed != nil {
+		*c.Changed = *in
+	}
 }
 
 func (c *Caller) inGroup(g string) bool {
@@ -102,8 +120,12 @@ func (c *Caller) inGroup(g string) bool {
 }
 
 // super reports whether the permission checks do not apply to the caller.
-func (n *Namespace) super(c *Caller) bool {
-	return !n.set.CheckPermissions || c.User == n.set.Owner || c.inGroup(n.set.SuperGroup)
+func (n *Namespace) super(c *Caller) bool { return !n.set.CheckPermissions || n.isSuper(c) }
+
+// isSuper reports whether the caller is a superuser, whether or not permissions are
+// checked.
+func (n *Namespace) isSuper(c *Caller) bool {
+	return c.User == n.set.Owner || c.inGroup(n.set.SuperGroup)
 }
 
 // RequireSuper returns an error unless c is a superuser. op is the audit name.
@@ -167,8 +189,8 @@ func touch(tx *txn.Tx, dir int64, entries int64) {
 	tx.Add(schema.Directories, d.Append(tx.NewRow(schema.Directories)))
 }
 
-// modeString is the rwx form of a mode, with the sticky bit as t or T.
-func modeString(mode int64) string {
+// ModeString is the rwx form of a mode, with the sticky bit as t or T.
+func ModeString(mode int64) string {
 	const rwx = "rwxrwxrwx"
 	var b strings.Builder
 	for i := range 9 {

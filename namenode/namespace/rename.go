@@ -48,6 +48,7 @@ func (n *Namespace) Rename(ctx context.Context, c *Caller, src, dst string) (boo
 		}
 		if slices.Equal(from.names.parts, to.names.parts) {
 			moved = true
+			c.changed(from.target())
 			return nil
 		}
 		if to.found() || !to.hasParent() || isBelow(to, from) {
@@ -240,5 +241,6 @@ func (n *Namespace) move(tx *txn.Tx, c *Caller, from, to *walk) error {
 		return err
 	}
 	touch(tx, to.parent().ID, 1)
+	c.changed(&in)
 	return nil
 }

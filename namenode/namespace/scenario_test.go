@@ -276,7 +276,8 @@ func (s *scenario) do(user string, words []string) string {
 		s.trace = nil
 		return ""
 	case "mkdirs":
-		return errText(s.ns.Mkdirs(ctx, c, args[1], 0o755, opt["parents"] != "no"))
+		unmasked := int64(0o777)
+		return errText(s.ns.MkdirsWith(ctx, c, args[1], namespace.Modes{Masked: 0o755, Unmasked: &unmasked}, opt["parents"] != "no"))
 	case "create":
 		return s.create(ctx, c, args[1], opt)
 	case "delete":
@@ -309,6 +310,9 @@ func (s *scenario) do(user string, words []string) string {
 	case "access":
 		n, _ := strconv.Atoi(args[1])
 		return errText(s.ns.CheckAccess(ctx, c, args[2], namespace.Access(n)))
+	}
+	if answer, ok := s.doAttributes(ctx, c, args); ok {
+		return answer
 	}
 	return s.doData(ctx, c, args, words)
 }

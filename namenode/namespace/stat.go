@@ -5,6 +5,7 @@ import (
 
 	"github.com/hopsql/hopsql/dal"
 	"github.com/hopsql/hopsql/namenode/blocks"
+	"github.com/hopsql/hopsql/namenode/fault"
 	"github.com/hopsql/hopsql/schema"
 	"github.com/hopsql/hopsql/txn"
 )
@@ -109,7 +110,7 @@ func (n *Namespace) GetPreferredBlockSize(ctx context.Context, c *Caller, src st
 func (n *Namespace) CheckAccess(ctx context.Context, c *Caller, src string, want Access) error {
 	return n.view(ctx, c, src, func(_ *txn.Tx, w *walk) error {
 		if !w.found() {
-			return w.missing()
+			return fault.New(fault.NotFound, "Path not found: %s", src)
 		}
 		return w.requireTarget(c, want)
 	})

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/hopsql/hopsql/dal"
-	"github.com/hopsql/hopsql/namenode/fault"
 	"github.com/hopsql/hopsql/schema"
 	"github.com/hopsql/hopsql/txn"
 )
@@ -40,13 +39,12 @@ func (n *Namespace) GetContentSummary(ctx context.Context, c *Caller, src string
 		return nil, err
 	}
 	seen := map[int64]bool{}
-	err = n.walkTree(ctx, src, func(path string, dir *schema.Inode, entries []schema.Inode) error {
-		if dir != nil && !seen[dir.ID] {
-			if !n.super(c) && !allowed(c, dir, Read|Execute) {
-				return fault.New(fault.AccessDenied, "Permission denied: user=%s, access=%s, inode=%s",
-					c.User, Read|Execute, describe(path, dir))
+	err = n.walkTree(ctx, src, func(dir *treeDir, entries []schema.Inode) error {
+		if dir != nil && !seen[dir.in.ID] {
+			if !n.super(c) && !allowed(c, &dir.in, dir.acl, Read|Execute) {
+				return denied(c, Read|Execute, dir.path, &dir.in)
 			}
-			seen[dir.ID] = true
+			seen[dir.in.ID] = true
 			sum.DirectoryCount++
 		}
 		for i := range entries {

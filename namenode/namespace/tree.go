@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/hopsql/hopsql/dal"
+	"github.com/hopsql/hopsql/namenode/acl"
 	"github.com/hopsql/hopsql/schema"
 	"github.com/hopsql/hopsql/txn"
 )
@@ -18,6 +19,7 @@ const (
 type treeDir struct {
 	path  string
 	in    schema.Inode
+	acl   []acl.Entry // its stored list; while it is visited
 	after string
 	some  bool // a page of it was read before
 }
@@ -26,7 +28,7 @@ type treeDir struct {
 // src, the directory itself first; a directory without children is visited once
 // with none. It reads in bounded steps, so what changes meanwhile may or may not be
 // seen. Of a file, visit gets the file as the only entry of a nil directory.
-func (n *Namespace) walkTree(ctx context.Context, src string, visit func(path string, dir *schema.Inode, entries []schema.Inode) error) error {
+func (n *Namespace) walkTree(ctx context.Context, src string, visit func(dir *treeDir, entries []schema.Inode) error) error {
 	p, err := parse(src)
 	if err != nil {
 		return err
@@ -48,7 +50,7 @@ func (n *Namespace) walkTree(ctx context.Context, src string, visit func(path st
 		return err
 	}
 	if root.Kind == schema.KindFile {
-		return visit(path, nil, []schema.Inode{root})
+		return visit(nil, []schema.Inode{root})
 	}
 	stack := []treeDir{{path: path, in: root}}
 	for len(stack) > 0 {
@@ -62,7 +64,7 @@ func (n *Namespace) walkTree(ctx context.Context, src string, visit func(path st
 		for i, page := range pages {
 			d := step[i]
 			if len(page) > 0 || !d.some {
-				if err := visit(d.path, &d.in, page); err != nil {
+				if err := visit(&d, page); err != nil {
 					return err
 				}
 			}
@@ -91,15 +93,22 @@ func below(d treeDir, page []schema.Inode) []treeDir {
 	return more
 }
 
+// readDirs reads a page of each directory, and their lists.
 func (n *Namespace) readDirs(ctx context.Context, dirs []treeDir) ([][]schema.Inode, error) {
 	pages := make([][]schema.Inode, len(dirs))
 	err := n.eng.View(ctx, func(tx *txn.Tx) error {
 		for _, d := range dirs {
 			tx.Want(childrenOf(d.in.ID, d.after, treePage).Ref())
+			if d.in.Flags&schema.FlagHasACL != 0 {
+				tx.Want(txn.Prefix(schema.ACLs.Primary, tx.Key(schema.Int(d.in.ID))))
+			}
 		}
 		for i, d := range dirs {
 			got, err := tx.Scan(childrenOf(d.in.ID, d.after, treePage))
 			if err != nil {
+				return err
+			}
+			if dirs[i].acl, err = readACL(tx, &d.in); err != nil {
 				return err
 			}
 			pages[i] = make([]schema.Inode, len(got.Rows))

@@ -45,7 +45,11 @@ func (n *Namespace) Truncate(ctx context.Context, c *Caller, src string, length 
 				if err != nil {
 					return err
 				}
-				return t.run(tx, w, in)
+				if err := t.run(tx, w, in); err != nil {
+					return err
+				}
+				c.changed(in)
+				return nil
 			})
 		})
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/hopsql/hopsql/dal"
+	"github.com/hopsql/hopsql/namenode/acl"
 	"github.com/hopsql/hopsql/namenode/fault"
 	"github.com/hopsql/hopsql/schema"
 	"github.com/hopsql/hopsql/txn"
@@ -17,6 +18,11 @@ type walk struct {
 	inodes []schema.Inode
 	// blocked is set when a name goes on below inodes[len-1], which is a file.
 	blocked bool
+
+	tx     *txn.Tx
+	acls   map[int64][]acl.Entry // stored lists that were read, by inode id
+	writes bool                  // the call is to change something
+	strict bool                  // rights are checked even if permissions are off
 }
 
 // walks are the walks of one run.
@@ -48,7 +54,7 @@ func newWalk(tx *txn.Tx, n *Namespace, p names) *walk {
 	}
 	w := ws.list[ws.used]
 	ws.used++
-	w.n, w.names, w.inodes, w.blocked = n, p, w.inodes[:0], false
+	*w = walk{n: n, names: p, inodes: w.inodes[:0], tx: tx}
 	return w
 }
 
@@ -70,6 +76,7 @@ func (n *Namespace) resolve(tx *txn.Tx, p names, last dal.Lock) (*walk, error) {
 		}
 	}
 	w := newWalk(tx, n, p)
+	w.writes = last == dal.Exclusive
 	lock := dal.Shared
 	if len(p.parts) == 0 {
 		lock = last
@@ -165,6 +172,9 @@ func (w *walk) key() schema.Key { return schema.InodeKey(w.parent().ID, w.name()
 func (w *walk) missing() error {
 	return fault.New(fault.NotFound, "File does not exist: %s", w.names.src)
 }
+
+// absent is what calls about lists and attributes say in the place of missing.
+func (w *walk) absent() error { return fault.New(fault.NotFound, "cannot find %s", w.path()) }
 
 // file returns the target if it is a file.
 func (w *walk) file() (*schema.Inode, error) {

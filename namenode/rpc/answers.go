@@ -15,9 +15,6 @@ import (
 // first. Fields are in the order of their numbers, as the generated code has them. The
 // fuzz targets hold both against each other.
 
-// permACL is the bit of a permission by which old clients see that there is an ACL.
-const permACL = 1 << 12
-
 // appendStatus appends a status that stands alone at field num, if there is one.
 func (s *Service) appendStatus(b []byte, num protowire.Number, st *namespace.FileStatus) []byte {
 	if st == nil {
@@ -33,7 +30,6 @@ func appendStatus(b []byte, num protowire.Number, st *namespace.FileStatus, name
 	b, m := wire.Begin(b, num, 60+len(name)+len(st.UserName)+len(st.GroupName))
 	mode, flags := uint32(st.Mode), hdfspb.HdfsFileStatusProto_Flags(0)
 	if st.Flags&schema.FlagHasACL != 0 {
-		mode |= permACL
 		flags = hdfspb.HdfsFileStatusProto_HAS_ACL
 	}
 	kind := hdfspb.HdfsFileStatusProto_IS_FILE

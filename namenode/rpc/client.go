@@ -21,6 +21,7 @@ func (s *Service) clientMethods() map[string]ipc.Method {
 	}
 	maps.Copy(m, s.fileMethods())
 	maps.Copy(m, s.writeMethods())
+	maps.Copy(m, s.attributeMethods())
 	maps.Copy(m, s.clusterMethods())
 	maps.Copy(m, s.featureMethods())
 	return m

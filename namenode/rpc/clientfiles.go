@@ -101,18 +101,30 @@ func (s *Service) getListing(ctx context.Context, c *ipc.Call, q *hdfspb.GetList
 func (s *Service) mkdirs(ctx context.Context, c *ipc.Call, q *hdfspb.MkdirsRequestProto, dst []byte) ([]byte, error) {
 	err := namespace.CheckPathLength("mkdirs", q.GetSrc())
 	if err == nil {
-		err = s.ns.Mkdirs(ctx, s.caller(c), q.GetSrc(), int64(q.GetMasked().GetPerm()), q.GetCreateParent())
-		s.audit(c, err, "mkdirs", q.GetSrc(), "")
+		who := s.changer(c)
+		err = s.ns.MkdirsWith(ctx, who, q.GetSrc(), modes(q.GetMasked(), q.GetUnmasked()), q.GetCreateParent())
+		s.auditChange(c, who, true, err, "mkdirs", q.GetSrc(), "")
 	}
 	return wire.AppendBool(dst, 1, true), err
+}
+
+// modes are the permission bits of a request; old clients do not send the second.
+func modes(masked, unmasked *hdfspb.FsPermissionProto) namespace.Modes {
+	m := namespace.Modes{Masked: int64(masked.GetPerm())}
+	if unmasked != nil {
+		bits := int64(unmasked.GetPerm())
+		m.Unmasked = &bits
+	}
+	return m
 }
 
 func (s *Service) rename(ctx context.Context, c *ipc.Call, q *hdfspb.RenameRequestProto, dst []byte) ([]byte, error) {
 	if err := namespace.CheckPathLength("rename", q.GetDst()); err != nil {
 		return nil, err
 	}
-	done, err := s.ns.Rename(ctx, s.once(c), q.GetSrc(), q.GetDst())
-	s.auditResult(c, done, err, "rename", q.GetSrc(), q.GetDst())
+	who := s.changer(c)
+	done, err := s.ns.Rename(ctx, who, q.GetSrc(), q.GetDst())
+	s.auditChange(c, who, done, err, "rename", q.GetSrc(), q.GetDst())
 	return wire.AppendBool(dst, 1, done), err
 }
 
@@ -121,8 +133,9 @@ func (s *Service) rename2(ctx context.Context, c *ipc.Call, q *hdfspb.Rename2Req
 		return nil, err
 	}
 	opt := namespace.RenameOptions{Overwrite: q.GetOverwriteDest(), ToTrash: q.GetMoveToTrash()}
-	err := s.ns.Rename2(ctx, s.once(c), q.GetSrc(), q.GetDst(), opt)
-	s.audit(c, err, renameCommand(opt), q.GetSrc(), q.GetDst())
+	who := s.changer(c)
+	err := s.ns.Rename2(ctx, who, q.GetSrc(), q.GetDst(), opt)
+	s.auditChange(c, who, true, err, renameCommand(opt), q.GetSrc(), q.GetDst())
 	return nil, err
 }
 
@@ -146,20 +159,23 @@ func (s *Service) delete(ctx context.Context, c *ipc.Call, q *hdfspb.DeleteReque
 }
 
 func (s *Service) setPermission(ctx context.Context, c *ipc.Call, q *hdfspb.SetPermissionRequestProto) (*hdfspb.SetPermissionResponseProto, error) {
-	err := s.ns.SetPermission(ctx, s.caller(c), q.GetSrc(), int64(q.GetPermission().GetPerm()))
-	s.audit(c, err, "setPermission", q.GetSrc(), "")
+	who := s.changer(c)
+	err := s.ns.SetPermission(ctx, who, q.GetSrc(), int64(q.GetPermission().GetPerm()))
+	s.auditChange(c, who, true, err, "setPermission", q.GetSrc(), "")
 	return nil, err
 }
 
 func (s *Service) setOwner(ctx context.Context, c *ipc.Call, q *hdfspb.SetOwnerRequestProto) (*hdfspb.SetOwnerResponseProto, error) {
-	err := s.ns.SetOwner(ctx, s.caller(c), q.GetSrc(), q.GetUsername(), q.GetGroupname())
-	s.audit(c, err, "setOwner", q.GetSrc(), "")
+	who := s.changer(c)
+	err := s.ns.SetOwner(ctx, who, q.GetSrc(), q.GetUsername(), q.GetGroupname())
+	s.auditChange(c, who, true, err, "setOwner", q.GetSrc(), "")
 	return nil, err
 }
 
 func (s *Service) setTimes(ctx context.Context, c *ipc.Call, q *hdfspb.SetTimesRequestProto) (*hdfspb.SetTimesResponseProto, error) {
-	err := s.ns.SetTimes(ctx, s.caller(c), q.GetSrc(), int64(q.GetMtime()), int64(q.GetAtime()))
-	s.audit(c, err, "setTimes", q.GetSrc(), "")
+	who := s.changer(c)
+	err := s.ns.SetTimes(ctx, who, q.GetSrc(), int64(q.GetMtime()), int64(q.GetAtime()))
+	s.auditChange(c, who, true, err, "setTimes", q.GetSrc(), "")
 	return nil, err
 }
 

@@ -50,8 +50,9 @@ func (s *Service) create(ctx context.Context, c *ipc.Call, q *hdfspb.CreateReque
 	if q.GetEcPolicyName() != "" {
 		return nil, unsupported("erasure coding (create with policy " + q.GetEcPolicyName() + ")")
 	}
+	m := modes(q.GetMasked(), q.GetUnmasked())
 	r := namespace.CreateRequest{
-		Src: q.GetSrc(), Mode: int64(q.GetMasked().GetPerm()), ClientName: q.GetClientName(),
+		Src: q.GetSrc(), Mode: m.Masked, Unmasked: m.Unmasked, ClientName: q.GetClientName(),
 		Flags: namespace.CreateFlags(q.GetCreateFlag()), CreateParent: q.GetCreateParent(),
 		Replication: int64(int16(q.GetReplication())), BlockSize: int64(q.GetBlockSize()),
 	}
@@ -60,8 +61,9 @@ func (s *Service) create(ctx context.Context, c *ipc.Call, q *hdfspb.CreateReque
 			return nil, fault.New(fault.InvalidArgument, "Cannot find a block policy with the name %s", name)
 		}
 	}
-	st, err := s.ns.Create(ctx, s.once(c), r)
-	s.audit(c, err, "create", r.Src, "")
+	who := s.changer(c)
+	st, err := s.ns.Create(ctx, who, r)
+	s.auditChange(c, who, true, err, "create", r.Src, "")
 	if err != nil {
 		return nil, err
 	}
@@ -154,9 +156,10 @@ func (s *Service) updatePipeline(ctx context.Context, c *ipc.Call, q *hdfspb.Upd
 }
 
 func (s *Service) concat(ctx context.Context, c *ipc.Call, q *hdfspb.ConcatRequestProto) (*hdfspb.ConcatResponseProto, error) {
-	err := s.ns.Concat(ctx, s.once(c), q.GetTrg(), q.GetSrcs())
+	who := s.changer(c)
+	err := s.ns.Concat(ctx, who, q.GetTrg(), q.GetSrcs())
 	if s.audits != nil {
-		s.audit(c, err, "concat", joinPaths(q.GetSrcs()), q.GetTrg())
+		s.auditChange(c, who, true, err, "concat", joinPaths(q.GetSrcs()), q.GetTrg())
 	}
 	return nil, err
 }
@@ -174,8 +177,9 @@ func joinPaths(paths []string) string {
 }
 
 func (s *Service) truncate(ctx context.Context, c *ipc.Call, q *hdfspb.TruncateRequestProto) (*hdfspb.TruncateResponseProto, error) {
-	done, err := s.ns.Truncate(ctx, s.caller(c), q.GetSrc(), int64(q.GetNewLength()), q.GetClientName())
-	s.audit(c, err, "truncate", q.GetSrc(), "")
+	who := s.changer(c)
+	done, err := s.ns.Truncate(ctx, who, q.GetSrc(), int64(q.GetNewLength()), q.GetClientName())
+	s.auditChange(c, who, true, err, "truncate", q.GetSrc(), "")
 	return &hdfspb.TruncateResponseProto{Result: proto.Bool(done)}, err
 }
 

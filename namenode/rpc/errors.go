@@ -47,6 +47,8 @@ var classes = map[fault.Kind]string{
 	fault.Disallowed:         "org.apache.hadoop.hdfs.server.protocol.DisallowedDatanodeException",
 	fault.IncorrectVersion:   "org.apache.hadoop.hdfs.server.common.IncorrectVersionException",
 	fault.ListingCursor:      "org.apache.hadoop.fs.DirectoryListingStartAfterNotFoundException",
+	fault.ACL:                "org.apache.hadoop.hdfs.protocol.AclException",
+	fault.NoXAttr:            "org.apache.hadoop.hdfs.protocol.XAttrNotFoundException",
 	fault.IO:                 classIO,
 }
 

@@ -21,6 +21,7 @@ import (
 	"github.com/hopsql/hopsql/namenode/fault"
 	"github.com/hopsql/hopsql/namenode/groups"
 	"github.com/hopsql/hopsql/namenode/namespace"
+	"github.com/hopsql/hopsql/schema"
 )
 
 // SoftwareVersion is the release of Hadoop that this NameNode claims to be:
@@ -173,7 +174,16 @@ func handleTo[Q any, PQ interface {
 
 // caller is who asks, for calls that may be repeated without harm.
 func (s *Service) caller(c *ipc.Call) *namespace.Caller {
-	return &namespace.Caller{User: c.User, Groups: s.groups.Of(c.User), Host: c.RemoteIP}
+	return &namespace.Caller{User: c.User, Groups: s.groups.Of(c.User), Host: c.RemoteIP, Call: c.Method}
+}
+
+// changer is once for calls whose audit line shows what they made or changed.
+func (s *Service) changer(c *ipc.Call) *namespace.Caller {
+	n := s.once(c)
+	if s.audits != nil {
+		n.Changed = new(schema.Inode)
+	}
+	return n
 }
 
 // once is who asks, for calls that are done at most once.
@@ -198,11 +208,19 @@ func (s *Service) audit(c *ipc.Call, err error, cmd, src, dst string) {
 
 // auditResult is audit for calls that can say no without an error.
 func (s *Service) auditResult(c *ipc.Call, done bool, err error, cmd, src, dst string) {
+	s.auditChange(c, nil, done, err, cmd, src, dst)
+}
+
+// auditChange is auditResult with the rights of what who, if not nil, changed.
+func (s *Service) auditChange(c *ipc.Call, who *namespace.Caller, done bool, err error, cmd, src, dst string) {
 	if s.audits == nil || err != nil && !errors.Is(err, fault.AccessDenied) {
 		return
 	}
 	e := audit.Event{Time: time.Now(), Allowed: done && err == nil, User: c.User, RealUser: c.RealUser, IP: c.RemoteIP,
 		Cmd: cmd, Src: src, Dst: dst}
+	if who != nil && who.Changed != nil && who.Changed.ID != 0 && e.Allowed {
+		e.Perm = who.Changed.UserName + ":" + who.Changed.GroupName + ":" + namespace.ModeString(who.Changed.Mode)
+	}
 	if s.callerContext {
 		e.Context = c.CallerContext
 	}

@@ -19,18 +19,6 @@ var Unsupported = []Refusal{
 	{"getBatchedListing", "batched listings (getBatchedListing)"},
 	{"listCorruptFileBlocks", "lists of corrupt files (listCorruptFileBlocks)"},
 
-	{"modifyAclEntries", "access control lists (modifyAclEntries)"},
-	{"removeAclEntries", "access control lists (removeAclEntries)"},
-	{"removeDefaultAcl", "access control lists (removeDefaultAcl)"},
-	{"removeAcl", "access control lists (removeAcl)"},
-	{"setAcl", "access control lists (setAcl)"},
-	{"getAclStatus", "access control lists (getAclStatus)"},
-
-	{"setXAttr", "extended attributes (setXAttr)"},
-	{"getXAttrs", "extended attributes (getXAttrs)"},
-	{"listXAttrs", "extended attributes (listXAttrs)"},
-	{"removeXAttr", "extended attributes (removeXAttr)"},
-
 	{"createSnapshot", "snapshots (createSnapshot)"},
 	{"renameSnapshot", "snapshots (renameSnapshot)"},
 	{"deleteSnapshot", "snapshots (deleteSnapshot)"},
