@@ -26,6 +26,8 @@ func (s *Service) clusterMethods() map[string]ipc.Method {
 		"saveNamespace": handle(s.saveNamespace),
 		"refreshNodes":  handle(s.refreshNodes),
 		"listOpenFiles": handle(s.listOpenFiles),
+
+		"listCorruptFileBlocks": handle(s.listCorruptFileBlocks),
 	}
 }
 
@@ -161,4 +163,14 @@ func (s *Service) listOpenFiles(ctx context.Context, c *ipc.Call, q *hdfspb.List
 	}
 	m.HasMore = &more
 	return m, err
+}
+
+func (s *Service) listCorruptFileBlocks(ctx context.Context, c *ipc.Call, q *hdfspb.ListCorruptFileBlocksRequestProto) (*hdfspb.ListCorruptFileBlocksResponseProto, error) {
+	page, cookie, err := s.ns.ListCorruptFiles(ctx, s.caller(c), q.GetPath(), q.GetCookie())
+	s.audit(c, err, "listCorruptFileBlocks", q.GetPath(), "")
+	m := &hdfspb.CorruptFileBlocksProto{Cookie: &cookie}
+	for i := range page {
+		m.Files = append(m.Files, page[i].Path)
+	}
+	return &hdfspb.ListCorruptFileBlocksResponseProto{Corrupt: m}, err
 }

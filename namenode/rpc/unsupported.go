@@ -17,7 +17,6 @@ var Unsupported = []Refusal{
 	{"setQuota", "quotas (setQuota)"},
 
 	{"getBatchedListing", "batched listings (getBatchedListing)"},
-	{"listCorruptFileBlocks", "lists of corrupt files (listCorruptFileBlocks)"},
 
 	{"createSnapshot", "snapshots (createSnapshot)"},
 	{"renameSnapshot", "snapshots (renameSnapshot)"},
