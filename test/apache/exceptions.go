@@ -32,7 +32,8 @@ func exceptions(t *testing.T) map[string]string {
 }
 
 // judge fails the test when the results and the exceptions differ. by is put
-// before the names of the suites in the list.
+// before the names of the suites in the list. A suite of a feature that is not
+// there yet is listed once, with a star for the names, and nothing of it counts.
 func judge(t *testing.T, by string, results []result) {
 	t.Helper()
 	listed := exceptions(t)
@@ -43,6 +44,8 @@ func judge(t *testing.T, by string, results []result) {
 		count := perSuite[r.suite]
 		count[1]++
 		switch reason := listed[name]; {
+		case listed[by+r.suite+" *"] != "":
+			excused++
 		case r.outcome == "skip":
 			skipped++
 		case r.outcome == "pass" && reason != "":

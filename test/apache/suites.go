@@ -23,7 +23,6 @@ var contracts = []string{
 	"org.apache.hadoop.fs.contract.hdfs.TestHDFSContractCreate",
 	"org.apache.hadoop.fs.contract.hdfs.TestHDFSContractDelete",
 	"hopsql.Copies",
-	"hopsql.Statistics",
 	"org.apache.hadoop.fs.contract.hdfs.TestDFSWrappedIO",
 	"org.apache.hadoop.fs.contract.hdfs.TestHDFSContractGetFileStatus",
 	"org.apache.hadoop.fs.contract.hdfs.TestHDFSContractLeaseRecovery",

@@ -30,7 +30,7 @@ final class Cases {
     int number = 0;
     for (Object each : (List<?>) field.get(cases)) {
       CLITestData test = (CLITestData) each;
-      String name = String.format("%03d %s", ++number, test.getTestDesc().trim().replaceAll("\\s+", " "));
+      String name = String.format("%03d", ++number);
       Conversation.result(name(suite), name, test.getTestResult() ? "pass" : "fail", test.getTestResult() ? "" : detail(test));
     }
     try {
@@ -46,7 +46,7 @@ final class Cases {
   }
 
   private static String detail(CLITestData test) {
-    StringBuilder detail = new StringBuilder();
+    StringBuilder detail = new StringBuilder(test.getTestDesc().trim()).append('\n');
     for (CLICommand command : test.getTestCommands()) {
       detail.append("$ ").append(command.getCmd()).append('\n');
     }
