@@ -23,9 +23,11 @@ import (
 	"github.com/hopsql/hopsql/namenode/blocks"
 	"github.com/hopsql/hopsql/namenode/election"
 	"github.com/hopsql/hopsql/namenode/groups"
+	"github.com/hopsql/hopsql/namenode/hosts"
 	"github.com/hopsql/hopsql/namenode/metrics"
 	"github.com/hopsql/hopsql/namenode/namespace"
 	"github.com/hopsql/hopsql/namenode/rpc"
+	"github.com/hopsql/hopsql/namenode/topology"
 	"github.com/hopsql/hopsql/namenode/web"
 	"github.com/hopsql/hopsql/schema"
 	"github.com/hopsql/hopsql/txn"
@@ -121,6 +123,7 @@ type process struct {
 	engine  *txn.Engine
 	blocks  *blocks.Registry
 	safe    *blocks.Safe
+	racks   *topology.Mapping
 	ns      *namespace.Namespace
 	node    *election.Node
 	audit   *audit.Log
@@ -235,6 +238,13 @@ func (p *process) startRules(ctx context.Context, id rpc.Identity) error {
 	p.set.blocks.Logger, p.set.blocks.Now, p.set.safe.Now = p.log, p.clock.now, p.clock.now
 	p.set.blocks.Others = func() bool { return p.node.Others() }
 	p.set.blocks.Fence = func(ctx context.Context) context.Context { return p.node.Fence(ctx) }
+	if p.racks, err = topology.FromConf(p.conf, p.log); err != nil {
+		return err
+	}
+	if p.set.blocks.Hosts, err = hosts.FromConf(ctx, p.conf, p.log); err != nil {
+		return err
+	}
+	p.set.blocks.Racks = p.racks
 	p.blocks = blocks.NewRegistry(p.engine, p.set.blocks)
 	if err := persist(ctx, p.log, func() error { return p.blocks.Load(ctx) }); err != nil {
 		return fmt.Errorf("load the DataNodes: %w", err)
@@ -285,7 +295,7 @@ func (p *process) service(id rpc.Identity) (*rpc.Service, error) {
 	}
 	p.set.groups.Logger = p.log
 	return rpc.New(rpc.Config{
-		Namespace: p.ns, Blocks: p.blocks, Safe: p.safe, Groups: groups.New(p.set.groups), Audit: p.audit, Identity: id,
+		Namespace: p.ns, Blocks: p.blocks, Safe: p.safe, Groups: groups.New(p.set.groups), Racks: p.racks, Audit: p.audit, Identity: id,
 		Defaults: p.set.namespace.Defaults, Leader: p.node.Leader, Living: p.node.Living, Serve: p.node.Serve,
 		Conf: p.conf, Reload: p.opt.Reload,
 		Build: "hopsql " + Version, Logger: p.log,

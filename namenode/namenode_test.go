@@ -276,8 +276,8 @@ func TestUnservedKeys(t *testing.T) {
 	if w, err := checkUnserved(conf.New(nil)); len(w) != 0 || err != nil {
 		t.Errorf("the defaults: %q, %v", w, err)
 	}
-	w, err := checkUnserved(conf.New(map[string]string{"dfs.hosts.exclude": "/x", "hadoop.security.group.mapping": "org.example.Ldap", "dfs.http.policy": "http_only"}))
-	if err != nil || len(w) != 2 || !strings.Contains(w[0], "dfs.hosts.exclude is /x: ") || !strings.Contains(w[1], "org.example.Ldap") {
+	w, err := checkUnserved(conf.New(map[string]string{"dfs.namenode.ip-proxy-users": "x", "hadoop.security.group.mapping": "org.example.Ldap", "dfs.http.policy": "http_only"}))
+	if err != nil || len(w) != 2 || !strings.Contains(w[0], "dfs.namenode.ip-proxy-users is x: ") || !strings.Contains(w[1], "org.example.Ldap") {
 		t.Errorf("warnings %q, %v", w, err)
 	}
 }

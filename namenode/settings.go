@@ -240,6 +240,8 @@ func (r *reader) blocks() blocks.Options {
 		PendingTimeout:  r.interval("dfs.namenode.reconstruction.pending.timeout-sec", 5*time.Minute, time.Second),
 		ReportLeases:    r.count("dfs.namenode.max.full.block.report.leases", 6),
 		ReportLeaseTime: r.interval("dfs.namenode.full.block.report.lease.length.ms", 5*time.Minute, time.Millisecond),
+		Replication:     r.int("dfs.replication", 3),
+		MinMaintenance:  r.int("dfs.namenode.maintenance.replication.min", 1),
 		IgnoreLoad:      !r.bool("dfs.namenode.redundancy.considerLoad", true),
 		LoadFactor:      r.float("dfs.namenode.redundancy.considerLoad.factor", 2),
 		IgnoreLocal:     !r.bool("dfs.namenode.block-placement-policy.default.prefer-local-node", true),

@@ -24,12 +24,8 @@ var unservedKeys = []unserved{
 	{"dfs.encrypt.data.transfer", []string{"false"}, true, "encryption of the data transfer is not supported"},
 	{"dfs.http.policy", []string{"HTTP_ONLY"}, true, "only HTTP_ONLY is supported: put a proxy in front for HTTPS"},
 	{"hadoop.security.authorization", []string{"false"}, false, "the access lists of hadoop-policy.xml are not checked"},
-	{"dfs.hosts", nil, false, "lists of DataNodes are not supported: every DataNode of this cluster is let in"},
-	{"dfs.hosts.exclude", nil, false, "lists of DataNodes are not supported: no DataNode is shut out or decommissioned"},
 	{"dfs.namenode.lifeline.rpc-address", nil, false, "there is no lifeline port: take the key out of the DataNodes' configuration too"},
 	{"dfs.namenode.rpc-address.auxiliary-ports", nil, false, "there are no auxiliary ports"},
-	{"net.topology.script.file.name", nil, false, "racks are not supported: all DataNodes are in /default-rack"},
-	{"net.topology.table.file.name", nil, false, "racks are not supported: all DataNodes are in /default-rack"},
 	{"dfs.namenode.inode.attributes.provider.class", nil, false, "plug-ins for attributes are not supported"},
 	{"dfs.namenode.ip-proxy-users", nil, false, "addresses in caller contexts are not looked at"},
 	{"hadoop.security.group.mapping", []string{

@@ -196,6 +196,10 @@ const (
 	VarNextNodeID    = "next_namenode_id"
 	VarEpoch         = "leader_epoch" // value, only grows
 	VarSafeMode      = "safe_mode"    // value: 0 off, 1 startup, 2 manual
+	// What an operator tells all NameNodes; text counts how often. There is no row before
+	// the first time.
+	VarRefreshNodes = "refresh_nodes"      // read the lists of DataNodes again
+	VarBandwidth    = "balancer_bandwidth" // value: bytes a second
 )
 
 // PartitionOf returns the partition_id of an inode row below parent.

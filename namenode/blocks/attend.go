@@ -53,10 +53,13 @@ func (r *Registry) recover(ctx context.Context) error {
 
 // due reports whether it is time to ask for a queued block once more. A time that is
 // further away than any that this NameNode would set was written by a clock that is
-// wrong.
+// wrong. Copies that an earlier leader planned may never have been asked for.
 func (r *Registry) due(q schema.Reconstruction) bool {
 	longest := max(r.opt.PendingTimeout.Milliseconds(), recoveryAgain)
 	now := r.now()
+	if q.PendingUntil > now+othersFollow && q.PendingUntil <= r.took.Load()+r.opt.PendingTimeout.Milliseconds() {
+		return true
+	}
 	return q.PendingUntil <= now || q.PendingUntil > now+2*longest
 }
 

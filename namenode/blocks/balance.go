@@ -20,63 +20,9 @@ const (
 	tierMissing           // no good replica
 	tierMissingOne        // no good replica of a block that should have one
 	tierSurplus           // too many replicas, or corrupt ones that can go
+	tierMisplaced         // enough, but all on one rack
 	tiers
 )
-
-// tally counts the replicas of a block.
-type tally struct {
-	live     int // good, on storages that count
-	expected int // being written, on storages that count
-	corrupt  int
-}
-
-// count takes the replicas apart by what they are good for. The caller must not
-// hold r.mu.
-func (r *Registry) count(h *Held) tally {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	now := r.now()
-	var t tally
-	for i := range h.Replicas {
-		rep := &h.Replicas[i]
-		switch {
-		case rep.State == schema.ReplicaCorrupt:
-			t.corrupt++
-		case !r.counts(rep.StorageID, now):
-		case h.good(rep):
-			t.live++
-		case rep.State == schema.ReplicaExpected:
-			t.expected++
-		}
-	}
-	return t
-}
-
-// Live is the number of good replicas on DataNodes that are not dead.
-func (r *Registry) Live(h *Held) int64 { return int64(r.count(h).live) }
-
-// priority is the urgency of a block that should have want replicas.
-func (t tally) priority(want int64) int64 {
-	live := int64(t.live)
-	tier := tierShort
-	switch {
-	case live == 0 && want == 1:
-		tier = tierMissingOne
-	case live == 0:
-		tier = tierMissing
-	case live >= want:
-		tier = tierSurplus
-	case live == 1:
-		tier = tierLast
-	case live*3 < want:
-		tier = tierBad
-	}
-	p := int64(2 * tier)
-	if t.corrupt > 0 {
-		p++
-	}
-	return p
-}
 
 // othersFollow is how long the copies of one block may lie apart, in ms.
 const othersFollow = 15_000
@@ -93,8 +39,9 @@ func queue(tx *txn.Tx, h *Held, priority int64) {
 // many replicas. Those still expected count: their DataNodes were given the data.
 func (r *Registry) Completed(tx *txn.Tx, h *Held) {
 	t := r.count(h)
-	if want := h.Inode.Replication; int64(t.live+t.expected) < want || int64(t.live) > want || t.corrupt > 0 {
-		queue(tx, h, t.priority(want))
+	want := r.wanted(h, t)
+	if int64(t.live+t.expected) < want || int64(t.live) > h.Inode.Replication || t.corrupt > 0 || int64(t.live) >= want && r.misplaced(h, t) {
+		queue(tx, h, r.urgency(h, t, want))
 	}
 }
 
@@ -109,16 +56,20 @@ func (r *Registry) balance(tx *txn.Tx, h *Held, hint string) error {
 	if err != nil {
 		return err
 	}
-	t, want := r.count(h), h.Inode.Replication
-	r.discard(tx, h, t)
-	if int64(t.live) >= want {
+	t := r.count(h)
+	want := r.wanted(h, t)
+	r.discard(tx, h, t, want)
+	enough := int64(t.live) >= want
+	if enough {
+		r.trim(tx, h, t, hint)
+	}
+	if enough && !r.misplaced(h, t) {
 		if row != nil {
 			tx.Delete(schema.Reconstructions, queueKey(h.Block.BlockID))
 		}
-		r.trim(tx, h, t, hint)
 		return nil
 	}
-	p := t.priority(want)
+	p := r.urgency(h, t, want)
 	switch {
 	case row != nil:
 		q := schema.ReconstructionOf(row)
@@ -130,7 +81,7 @@ func (r *Registry) balance(tx *txn.Tx, h *Held, hint string) error {
 		if q != old {
 			tx.Put(schema.Reconstructions, q.Row())
 		}
-	case int64(t.live+t.expected) < want:
+	case enough || int64(t.live+t.expected) < want:
 		queue(tx, h, p)
 	}
 	return nil
@@ -150,7 +101,7 @@ func (r *Registry) trim(tx *txn.Tx, h *Held, t tally, hint string) {
 	defer r.mu.RUnlock()
 	now := r.now()
 	h.drop(tx, func(rep *schema.Replica) bool {
-		return rep.State == schema.ReplicaFinalized && !r.counts(rep.StorageID, now)
+		return rep.State == schema.ReplicaFinalized && !r.remains(rep.StorageID, now)
 	})
 }
 
@@ -158,8 +109,8 @@ func (r *Registry) trim(tx *txn.Tx, h *Held, t tally, hint string) {
 // there are enough good ones; else, with the minimum of good ones, those that are
 // too many or stem from a pipeline that failed, so that their DataNodes can take a
 // copy (HDFS: markBlockAsCorrupt).
-func (r *Registry) discard(tx *txn.Tx, h *Held, t tally) {
-	live, want := int64(t.live), h.Inode.Replication
+func (r *Registry) discard(tx *txn.Tx, h *Held, t tally, want int64) {
+	live := int64(t.live)
 	enough := live >= want
 	safe := live >= r.opt.MinReplication
 	h.drop(tx, func(rep *schema.Replica) bool {
@@ -189,7 +140,7 @@ func (r *Registry) surplus(h *Held, n int, hint string) []int64 {
 	var all []place
 	for i := range h.Replicas {
 		rep := &h.Replicas[i]
-		if s := r.storages[rep.StorageID]; s != nil && h.good(rep) && r.counts(rep.StorageID, now) {
+		if s := r.storages[rep.StorageID]; s != nil && s.node.row.AdminState == adminNormal && h.good(rep) && r.counts(rep.StorageID, now) {
 			all = append(all, place{rep.StorageID, s.node.row.UUID, s.node.row.Location, s.free()})
 		}
 	}

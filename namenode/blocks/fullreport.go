@@ -33,7 +33,10 @@ func (r *Registry) FullReport(ctx context.Context, rep FullReport) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if s := r.storages[ids[rep.Storage.UUID]]; s != nil {
-		s.blocks, s.scheduled = int64(len(rep.Replicas)), 0
+		s.blocks, s.scheduled, s.last = int64(len(rep.Replicas)), 0, 0
+		for i := range rep.Replicas {
+			s.last = max(s.last, rep.Replicas[i].ID)
+		}
 		s.node.reported = r.now()
 		if rep.Last {
 			r.endLease(s.node)

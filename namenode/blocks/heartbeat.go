@@ -19,6 +19,9 @@ func (r *Registry) Heartbeat(ctx context.Context, hb HeartbeatReport) (Heartbeat
 	if !known {
 		return HeartbeatReply{Register: true}, nil
 	}
+	if err := r.stillWelcome(n); err != nil {
+		return HeartbeatReply{}, err
+	}
 	refs := make([]StorageRef, len(hb.Storages))
 	for i, s := range hb.Storages {
 		refs[i] = s.StorageRef
@@ -38,6 +41,12 @@ func (r *Registry) Heartbeat(ctx context.Context, hb HeartbeatReport) (Heartbeat
 			s.usage, s.seen, s.failed = u, now, u.Failed
 		}
 	}
+	if hb.FailedVolumes > n.failures {
+		for _, s := range n.storages { // what it does not list any more is what failed
+			s.failed = s.failed || s.seen < now
+		}
+	}
+	n.failures = hb.FailedVolumes
 	if r.leads() && n.again {
 		return HeartbeatReply{Register: true}, nil
 	}
@@ -49,6 +58,20 @@ func (r *Registry) Heartbeat(ctx context.Context, hb HeartbeatReport) (Heartbeat
 		reply.Lease = r.grantLease(n, now)
 	}
 	return reply, nil
+}
+
+// stillWelcome refuses a DataNode that was taken off the lists of hosts: it ends.
+func (r *Registry) stillWelcome(n *node) error {
+	r.mu.RLock()
+	row := n.row
+	r.mu.RUnlock()
+	err := r.admit(&row)
+	if err != nil {
+		r.mu.Lock()
+		n.registered, n.lost = false, true
+		r.mu.Unlock()
+	}
+	return err
 }
 
 // grantLease lets a DataNode send a full report, 0 if too many do already. The
@@ -115,6 +138,10 @@ func (r *Registry) commands(n *node, now int64) []Command {
 	if len(n.recoveries) > 0 {
 		out = append(out, Command{Recover: n.recoveries})
 		n.recoveries = nil
+	}
+	if n.bandwidth != 0 {
+		out = append(out, Command{Bandwidth: n.bandwidth})
+		n.bandwidth = 0
 	}
 	var gone []Block
 	for id, d := range n.deletions {

@@ -15,6 +15,7 @@ func (r *Registry) TakeOver(epoch int64) {
 	}
 	r.doubts.clear()
 	r.strange.Store(true) // the earlier leader may have removed some
+	r.took.Store(r.now())
 	r.epoch.Store(epoch)
 }
 

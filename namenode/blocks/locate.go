@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"github.com/hopsql/hopsql/namenode/topology"
 	"github.com/hopsql/hopsql/schema"
 )
 
@@ -78,7 +79,7 @@ func (r *Registry) locateBlock(h *Held, offset int64, order func(*node) int) Loc
 			r.strange.Store(true)
 			continue
 		}
-		if r.dead(s.node, now) || r.broken(s, now) {
+		if r.dead(s.node, now) || r.broken(s, now) || s.node.row.AdminState == adminInMaintenance {
 			continue
 		}
 		p := place{Target{Storage: s.row, Datanode: s.node.row}, order(s.node)}
@@ -101,11 +102,13 @@ func (r *Registry) locateBlock(h *Held, offset int64, order func(*node) int) Loc
 	return lb
 }
 
-// orderFor returns the order in which a reader at host should try DataNodes: those
-// on its machine, on its rack, the others; and behind them those that were not
-// heard of lately. The rack of a host is known if a DataNode runs there. The
-// caller holds mu.
+// orderFor returns the order in which a reader at host should try DataNodes: those on
+// its machine, on its rack, and so on by the switches between; behind them those that
+// were not heard of lately, those about to go under maintenance and those that are
+// decommissioned. The rack of a host is that of a DataNode there, or the one that the
+// operator's script or table says. The caller holds mu.
 func (r *Registry) orderFor(host string) func(*node) int {
+	const far = 1 << 20
 	now := r.now()
 	rack := ""
 	if host != "" {
@@ -115,16 +118,23 @@ func (r *Registry) orderFor(host string) func(*node) int {
 				break
 			}
 		}
+		if rack == "" {
+			rack = r.opt.Racks.Guess(host)
+		}
 	}
 	return func(n *node) int {
 		switch {
+		case n.row.AdminState == adminDecommissioned:
+			return 3 * far
+		case n.row.AdminState == adminEntering:
+			return 2 * far
 		case r.stale(n, now):
-			return 3
+			return far
 		case n.on(host):
 			return 0
-		case rack != "" && n.row.Location == rack:
-			return 1
+		case rack != "":
+			return 1 + topology.Distance(rack, n.row.Location)
 		}
-		return 2
+		return far - 1
 	}
 }

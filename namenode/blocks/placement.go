@@ -23,7 +23,9 @@ type Placement struct {
 	Copying   bool     // a replica is copied, not written: other fallbacks
 	// AvoidLocal keeps the first replica off the writer's machine if it can.
 	AvoidLocal bool
-	Seed       uint64 // see Registry.Seed
+	// NewRack wants only racks that have no replica yet.
+	NewRack bool
+	Seed    uint64 // see Registry.Seed
 }
 
 // Seed returns a seed for the random choices of one operation. Its function may run
@@ -99,7 +101,10 @@ func (c *chooser) prepare() {
 		c.maxLoad = c.r.opt.LoadFactor * float64(load) / float64(all)
 	}
 	c.oneRack = len(racks) < 2
-	c.rackMax = (len(c.places)+c.p.Count-1)/max(1, len(racks)) + 2
+	all = len(c.places) + c.p.Count
+	if c.rackMax = (all-1)/max(1, len(racks)) + 2; c.rackMax == all && all > 1 {
+		c.rackMax-- // never all of them on one
+	}
 }
 
 // next adds one target and reports whether it found one.
@@ -125,6 +130,8 @@ func (c *chooser) next() bool {
 func (c *chooser) rack(n *node) bool {
 	at := n.row.Location
 	switch {
+	case c.p.NewRack:
+		return c.racks[at] == 0
 	case c.ease >= anyRack || c.oneRack || len(c.places) == 0:
 		return true
 	case c.racks[at] >= c.rackMax:
@@ -175,7 +182,7 @@ func (c *chooser) room(n *node, kind int64) *storage {
 			has = TypeDisk
 		}
 		need := c.p.BlockSize * int64(1+s.scheduled)
-		if has == kind && s.row.State == storageNormal && !c.r.broken(s, c.now) && s.usage.Remaining >= need && s.usage.Remaining > 0 {
+		if has == kind && s.row.State != storageRemoved && !c.r.broken(s, c.now) && s.usage.Remaining >= need && s.usage.Remaining > 0 {
 			fit = append(fit, s)
 		}
 	}

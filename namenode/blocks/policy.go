@@ -1,7 +1,9 @@
 package blocks
 
+import "github.com/hopsql/hopsql/namenode/topology"
+
 // DefaultRack is the location of a DataNode that has none.
-const DefaultRack = "/default-rack"
+const DefaultRack = topology.DefaultRack
 
 // Storage types, numbered as on the wire (StorageTypeProto).
 const (

@@ -31,7 +31,7 @@ func (r *Registry) reconstruct(ctx context.Context) error {
 			if !r.due(q) {
 				continue
 			}
-			copies := p/2 >= tierLast && p/2 <= tierShort
+			copies := p/2 >= tierLast && p/2 <= tierShort || p/2 == tierMisplaced
 			if copies && budget == 0 {
 				break
 			}
@@ -123,19 +123,24 @@ func (r *Registry) repair(tx *txn.Tx, h *Held, q schema.Reconstruction, rng *ran
 		// Those that were expected when the block was completed will not come.
 		h.drop(tx, func(rep *schema.Replica) bool { return rep.State == schema.ReplicaExpected })
 	}
-	t, want := r.count(h), h.Inode.Replication
-	r.discard(tx, h, t)
+	t := r.count(h)
+	want := r.wanted(h, t)
+	r.discard(tx, h, t, want)
+	need := Placement{Count: int(want) - t.live - t.expected}
 	if int64(t.live) >= want {
-		tx.Delete(schema.Reconstructions, queueKey(h.Block.BlockID))
 		r.trim(tx, h, t, "")
-		return nil, nil
+		if !r.misplaced(h, t) {
+			tx.Delete(schema.Reconstructions, queueKey(h.Block.BlockID))
+			return nil, nil
+		}
+		need = Placement{Count: 1, NewRack: true}
 	}
 	old := q
-	q.Priority, q.InodeID = t.priority(want), h.Inode.ID
+	q.Priority, q.InodeID = r.urgency(h, t, want), h.Inode.ID
 	var found *job
-	if r.due(q) && t.live > 0 {
+	if r.due(q) && t.live+t.leaving+t.resting > 0 {
 		var err error
-		if found, err = r.plan(tx, h, int(want)-t.live-t.expected, rng); err != nil {
+		if found, err = r.plan(tx, h, need, rng); err != nil {
 			return nil, err
 		}
 		q.PendingUntil = 0
@@ -149,10 +154,10 @@ func (r *Registry) repair(tx *txn.Tx, h *Held, q schema.Reconstruction, rng *ran
 	return found, nil
 }
 
-// plan chooses a source and n targets for copies of a block; nil if there are none
-// now.
-func (r *Registry) plan(tx *txn.Tx, h *Held, n int, rng *rand.Rand) (*job, error) {
-	if n <= 0 {
+// plan chooses a source and targets for copies of a block; nil if there are none
+// now. need says how many, and whether on another rack.
+func (r *Registry) plan(tx *txn.Tx, h *Held, need Placement, rng *rand.Rand) (*job, error) {
+	if need.Count <= 0 {
 		return nil, nil
 	}
 	source := r.source(h, rng)
@@ -163,8 +168,9 @@ func (r *Registry) plan(tx *txn.Tx, h *Held, n int, rng *rand.Rand) (*job, error
 	for i, rep := range h.Replicas {
 		ids[i] = rep.StorageID
 	}
-	targets := r.Choose(Placement{Existing: r.Targets(ids), Count: n, BlockSize: max(h.Block.NumBytes, 1),
-		Policy: h.Inode.StoragePolicy, Copying: true, Seed: rng.Uint64()})
+	need.Existing, need.BlockSize, need.Policy = r.Targets(ids), max(h.Block.NumBytes, 1), h.Inode.StoragePolicy
+	need.Copying, need.Seed = true, rng.Uint64()
+	targets := r.Choose(need)
 	// A storage that is still to delete an old replica of the block would delete
 	// the new one too.
 	keys := make([]schema.Key, len(targets))
@@ -187,12 +193,13 @@ func (r *Registry) plan(tx *txn.Tx, h *Held, n int, rng *rand.Rand) (*job, error
 	return &job{source: source, transfer: Transfer{Block: IDOf(&h.Block), Targets: free}}, nil
 }
 
-// source chooses a live DataNode with a good replica that is not busy copying.
+// source chooses a live DataNode with a good replica that is not busy copying, one
+// that is to leave first: nobody writes to it.
 func (r *Registry) source(h *Held, rng *rand.Rand) string {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	now := r.now()
-	var fit []string
+	var fit, leaving []string
 	for i := range h.Replicas {
 		rep := &h.Replicas[i]
 		s := r.storages[rep.StorageID]
@@ -201,7 +208,13 @@ func (r *Registry) source(h *Held, rng *rand.Rand) string {
 		}
 		if n := s.node; n.registered && !r.dead(n, now) && len(n.copies)+n.transfers < r.opt.MaxStreams {
 			fit = append(fit, n.row.UUID)
+			if n.row.AdminState == adminDecommissioning || n.row.AdminState == adminEntering {
+				leaving = append(leaving, n.row.UUID)
+			}
 		}
+	}
+	if len(leaving) > 0 {
+		fit = leaving
 	}
 	if len(fit) == 0 {
 		return ""

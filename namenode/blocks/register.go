@@ -20,8 +20,14 @@ func (r *Registry) Register(ctx context.Context, d schema.Datanode) error {
 	if d.Location == "" {
 		d.Location = DefaultRack
 	}
+	if err := r.admit(&d); err != nil {
+		return err
+	}
 	others, volumes := r.replacedBy(d)
+	own, wasDead := r.volumesOf(d.UUID), r.isLost(d.UUID)
+	moved := false
 	err := r.eng.Update(ctx, func(tx *txn.Tx) error {
+		moved = false
 		old, err := tx.Get(schema.Datanodes, schema.KeyOf(schema.Str(d.UUID)), dal.Exclusive)
 		if err != nil {
 			return err
@@ -29,6 +35,15 @@ func (r *Registry) Register(ctx context.Context, d schema.Datanode) error {
 		d.Registered, d.AdminState = tx.Now(), adminNormal
 		if old != nil && schema.DatanodeOf(old).AdminState != adminRemoved {
 			d.AdminState = schema.DatanodeOf(old).AdminState
+			if wasDead && d.AdminState == adminDecommissioned {
+				d.AdminState = adminDecommissioning // it may have blocks that nobody else has
+			}
+			if schema.DatanodeOf(old).Location != d.Location {
+				if err := markReview(tx, own); err != nil {
+					return err
+				}
+				moved = true
+			}
 		}
 		tx.Put(schema.Datanodes, d.Row())
 		for _, other := range others {
@@ -48,11 +63,16 @@ func (r *Registry) Register(ctx context.Context, d schema.Datanode) error {
 	defer r.mu.Unlock()
 	n := r.setNode(d)
 	n.registered, n.again, n.lost, n.heard = true, false, false, r.now()
+	n.failures = 0
 	n.copies, n.recoveries, n.deletions = nil, nil, map[int64]*deletion{}
 	r.endLease(n)
 	for _, s := range n.storages {
 		s.seen, s.failed = n.heard, false
 	}
+	if moved {
+		r.reviewed(own, storageReview)
+	}
+	r.countRacks()
 	for _, other := range others {
 		if o := r.nodes[other.UUID]; o != nil {
 			o.row.AdminState, o.registered, o.lost = adminRemoved, false, true
@@ -64,6 +84,14 @@ func (r *Registry) Register(ctx context.Context, d schema.Datanode) error {
 		}
 	}
 	return nil
+}
+
+// isLost reports whether a DataNode was found dead.
+func (r *Registry) isLost(uuid string) bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	n := r.nodes[uuid]
+	return n != nil && n.lost
 }
 
 // replacedBy returns the DataNodes that had the address of d, and their storages.

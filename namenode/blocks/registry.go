@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/hopsql/hopsql/namenode/hosts"
+	"github.com/hopsql/hopsql/namenode/topology"
 	"github.com/hopsql/hopsql/schema"
 	"github.com/hopsql/hopsql/txn"
 )
@@ -34,6 +36,12 @@ type Options struct {
 	LoadFactor      float64       // dfs.namenode.redundancy.considerLoad.factor; 2
 	IgnoreLocal     bool          // not dfs.namenode.block-placement-policy.default.prefer-local-node
 	Seed            uint64        // of random choices; 0 takes one from the system
+	Replication     int64         // dfs.replication, for DataNodes that are decommissioned
+	MinMaintenance  int64         // dfs.namenode.maintenance.replication.min; 1
+	// Hosts are the operator's lists of DataNodes; nil lets all serve.
+	Hosts *hosts.Lists
+	// Racks says where machines are; nil if nobody knows.
+	Racks *topology.Mapping
 	// Others reports whether other NameNodes serve from the store; nil for never.
 	Others func() bool
 	// Fence makes changes fail once another NameNode leads; nil if none ever does.
@@ -55,6 +63,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.MinReplication == 0 {
 		o.MinReplication = 1
+	}
+	if o.MinMaintenance == 0 {
+		o.MinMaintenance = 1
 	}
 	span(&o.Heartbeat, 3*time.Second)
 	span(&o.Recheck, 5*time.Minute)
@@ -94,7 +105,11 @@ type Registry struct {
 	leases   int // full reports that are allowed now
 	rng      *rand.Rand
 	rolled   int64        // ms of the last reset of storage.scheduled
+	racks    int          // of DataNodes that are not dead
+	spread   atomic.Bool  // a second rack came up
+	told     told         // what operators said to all NameNodes
 	strange  atomic.Bool  // a storage came up that is not known here: read the tables again
+	took     atomic.Int64 // ms when this NameNode began to lead
 	epoch    atomic.Int64 // under which this NameNode leads, 0 while it does not
 
 	inbox  *inbox
@@ -108,6 +123,10 @@ type Registry struct {
 	work         work       // what Tick is at; one goroutine
 	recoverAfter schema.Key // what Attend is at; one goroutine
 }
+
+// told is the numbers of the newest announcements that were heeded, -1 before the
+// first look.
+type told struct{ refresh, bandwidth atomic.Int64 }
 
 // A node is one DataNode. The fields are guarded by Registry.mu.
 type node struct {
@@ -124,6 +143,10 @@ type node struct {
 	cacheSize, cacheUsed int64
 	lease, leaseEnds     int64
 
+	leaving   Leaving // what holds it up, if it is to leave
+	failures  int     // volumes that failed
+	bandwidth int64   // of the balancer, to be told; 0 for nothing
+
 	copies     []Transfer
 	recoveries []Recovery
 	deletions  map[int64]*deletion // by block id
@@ -137,6 +160,7 @@ type storage struct {
 	seen      int64 // ms of the last heartbeat that listed it
 	failed    bool
 	blocks    int64 // replicas, about
+	last      int64 // the largest block id of the last full report
 	scheduled int   // blocks that were placed here and are not yet reported, about
 }
 
@@ -146,6 +170,8 @@ func NewRegistry(eng *txn.Engine, opt Options) *Registry {
 	r := &Registry{eng: eng, opt: opt, nodes: map[string]*node{}, storages: map[int64]*storage{},
 		volumes: map[string]*storage{}, rng: rand.New(rand.NewPCG(opt.Seed, 0)), inbox: newInbox()}
 	r.started = r.now()
+	r.told.refresh.Store(-1)
+	r.told.bandwidth.Store(-1)
 	return r
 }
 
@@ -192,6 +218,7 @@ func (r *Registry) Load(ctx context.Context) error {
 		r.setStorage(schema.StorageOf(row))
 	}
 	r.strange.Store(false)
+	r.countRacks()
 	return nil
 }
 
@@ -260,16 +287,28 @@ func (r *Registry) counts(id int64, now int64) bool {
 	return s == nil || !r.dead(s.node, now) && !r.broken(s, now)
 }
 
+// remains reports whether a replica on the storage counts as there, or comes back
+// after maintenance.
+func (r *Registry) remains(id int64, now int64) bool {
+	s := r.storages[id]
+	return r.counts(id, now) || s.node.row.AdminState == adminInMaintenance && !r.broken(s, now)
+}
+
 // Admin states of a DataNode, numbered as on the wire (DatanodeInfoProto.AdminState)
 // but for the last.
 const (
-	adminNormal  = 0
-	adminRemoved = 100 // another one has its address; its replicas are being forgotten
+	adminNormal          = 0
+	adminDecommissioning = 1
+	adminDecommissioned  = 2
+	adminEntering        = 3 // maintenance
+	adminInMaintenance   = 4
+	adminRemoved         = 100 // another one has its address; its replicas are being forgotten
 )
 
 // States of a storage, numbered as on the wire (DatanodeStorageProto.StorageState)
 // but for the last.
 const (
 	storageNormal  = 0
+	storageReview  = 101 // its blocks are to be looked at, each once
 	storageRemoved = 100 // its replicas are being forgotten
 )

@@ -96,6 +96,7 @@ type Command struct {
 	Transfer   []Transfer
 	Invalidate []Block
 	Recover    []Recovery
+	Bandwidth  int64 // of the balancer, in bytes a second
 }
 
 // A Transfer asks for a replica to be copied from the DataNode to the targets.
@@ -148,6 +149,8 @@ const (
 type DatanodeStatus struct {
 	schema.Datanode
 	Alive         bool
+	Leaving       Leaving // what holds it up, if it is to leave
+	FailedVolumes int
 	Stale         bool
 	LastContact   int64 // ms since the epoch, 0 for never since this NameNode started
 	LastReport    int64 // of the last full report, 0 for never
@@ -174,6 +177,15 @@ type ClusterStats struct {
 	Capacity, Used, Remaining, BlockPoolUsed, NonDFSUsed int64
 	Live, Dead, Stale                                    int
 	Xceivers                                             int
+	InService                                            int // of the live ones
+	FailedVolumes                                        int
+	States                                               States // of those that are not in service
+}
+
+// States count DataNodes by their admin states.
+type States struct {
+	Decommissioning, DecommissionedLive, DecommissionedDead int
+	Entering, MaintenanceLive, MaintenanceDead              int
 }
 
 // BlockStats count blocks that need attention. They come from the queues in the
@@ -186,5 +198,6 @@ type BlockStats struct {
 	HighestPriority int64 // only one good replica is left
 	PendingDeletion int64 // replicas that DataNodes must delete
 	Pending         int64 // blocks that are being copied
+	Misplaced       int64 // all replicas on one rack, though there are others
 	BytesInFuture   int64 // always 0: generation stamps are per block
 }

@@ -23,9 +23,14 @@ type counts struct {
 // Blocks. Every NameNode calls it now and then, and learns with it of storages that
 // came up elsewhere.
 func (r *Registry) Count(ctx context.Context) error {
-	if !r.leads() && r.strange.Load() {
-		if err := r.Load(ctx); err != nil {
+	if !r.leads() { // who leads does it in Tick
+		if err := r.Sync(ctx); err != nil {
 			return err
+		}
+		if r.strange.Load() {
+			if err := r.Load(ctx); err != nil {
+				return err
+			}
 		}
 	}
 	c := &r.counting
@@ -74,6 +79,9 @@ func (s *BlockStats) add(q schema.Reconstruction, now int64) {
 		s.Missing++
 	case tierMissing:
 		s.Missing++
+	case tierMisplaced:
+		s.UnderReplicated++
+		s.Misplaced++
 	}
 	if q.Priority%2 == 1 {
 		s.Corrupt++
@@ -101,7 +109,9 @@ func (r *Registry) Cluster() ClusterStats {
 		if n.row.AdminState == adminRemoved {
 			continue
 		}
-		if !r.alive(n, now) {
+		alive := r.alive(n, now)
+		c.States.add(n.row.AdminState, alive)
+		if !alive {
 			c.Dead++
 			continue
 		}
@@ -110,6 +120,11 @@ func (r *Registry) Cluster() ClusterStats {
 			c.Stale++
 		}
 		c.Xceivers += n.xceivers
+		c.FailedVolumes += n.failures
+		if n.row.AdminState != adminNormal {
+			continue // its room is of no use to anybody
+		}
+		c.InService++
 		for _, s := range n.storages {
 			c.Capacity += s.usage.Capacity
 			c.Used += s.usage.Used
@@ -119,6 +134,23 @@ func (r *Registry) Cluster() ClusterStats {
 		}
 	}
 	return c
+}
+
+func (s *States) add(state int64, alive bool) {
+	switch {
+	case state == adminDecommissioning && alive:
+		s.Decommissioning++
+	case state == adminDecommissioned && alive:
+		s.DecommissionedLive++
+	case state == adminDecommissioned:
+		s.DecommissionedDead++
+	case state == adminEntering && alive:
+		s.Entering++
+	case state == adminInMaintenance && alive:
+		s.MaintenanceLive++
+	case state == adminInMaintenance:
+		s.MaintenanceDead++
+	}
 }
 
 // alive reports whether a DataNode registered and was heard of not too long ago.
@@ -180,18 +212,18 @@ func listed(kind int, alive bool, admin int64) bool {
 	case ListDead:
 		return !alive
 	case ListDecommissioning:
-		return alive && admin == 1
+		return admin == adminDecommissioning
 	case ListEnteringMaintenance:
-		return alive && admin == 3
+		return admin == adminEntering
 	case ListInMaintenance:
-		return alive && admin == 4
+		return admin == adminInMaintenance
 	}
 	return true
 }
 
 func (r *Registry) status(n *node, now int64) DatanodeStatus {
 	st := DatanodeStatus{Datanode: n.row, Alive: r.alive(n, now), Stale: r.stale(n, now), LastContact: n.heard,
-		LastReport: n.reported, Xceivers: n.xceivers, CacheCapacity: n.cacheSize, CacheUsed: n.cacheUsed}
+		LastReport: n.reported, Leaving: n.leaving, FailedVolumes: n.failures, Xceivers: n.xceivers, CacheCapacity: n.cacheSize, CacheUsed: n.cacheUsed}
 	for _, s := range n.storages {
 		if s.row.State == storageRemoved {
 			continue

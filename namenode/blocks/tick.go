@@ -13,6 +13,8 @@ import (
 // stopped; everything that matters is in rows.
 type work struct {
 	scans        map[int64]*scan       // storages whose replicas are lost, by id
+	reviews      map[int64]*scan       // storages whose blocks are looked at, by id
+	drains       map[string]*drain     // DataNodes that are to leave, by UUID
 	done         map[int64]bool        // storages that were scanned and are still lost
 	deletesAfter schema.Key            // place in invalidations
 	cursors      [2 * tiers]schema.Key // place in reconstructions by priority
@@ -42,16 +44,22 @@ func (r *Registry) Tick(ctx context.Context) error {
 		}
 	}
 	lost, removed := r.findLost()
-	if r.inSafeMode() {
-		return nil
+	if err := r.Sync(ctx); err != nil {
+		return err
 	}
-	var errs []error
+	errs := []error{r.govern(ctx)}
+	if r.inSafeMode() {
+		return errs[0]
+	}
 	for _, step := range []struct {
 		what string
 		do   func() error
 	}{
 		{"look for lost replicas", func() error { return r.scanLost(ctx, lost) }},
 		{"forget removed storages", func() error { return r.forgetRemoved(ctx, removed) }},
+		{"spread blocks over racks", func() error { return r.spreadOut(ctx) }},
+		{"look at blocks", func() error { return r.reviewSome(ctx) }},
+		{"empty DataNodes", func() error { return r.drainSome(ctx) }},
 		{"hand out deletions", func() error { return r.handOutDeletions(ctx) }},
 		{"have blocks copied", func() error { return r.reconstruct(ctx) }},
 	} {
@@ -80,15 +88,14 @@ func (r *Registry) findLost() (lost, removed []int64) {
 		switch {
 		case s.row.State == storageRemoved:
 			removed = append(removed, id)
+		case s.node.row.AdminState == adminInMaintenance && !r.broken(s, now):
 		case s.node.lost || r.broken(s, now):
 			lost = append(lost, id)
 		}
 	}
+	r.countRacks()
 	return lost, removed
 }
-
-// A scan goes through the replicas of a lost storage.
-type scan struct{ after schema.Key }
 
 // scanLost queues the blocks that have a replica on a lost storage, a bounded piece
 // at a time. A storage that comes back in between needs no care: the queue is
@@ -122,8 +129,11 @@ func (r *Registry) scanLost(ctx context.Context, lost []int64) error {
 	}
 	for id, s := range w.scans {
 		for range scanPages {
-			more, err := r.scanStorage(ctx, id, s)
+			found, more, err := s.page(ctx, r, id)
 			if err != nil {
+				return err
+			}
+			if err := r.enqueue(ctx, found, r.short); err != nil {
 				return err
 			}
 			if !more {
@@ -134,97 +144,6 @@ func (r *Registry) scanLost(ctx context.Context, lost []int64) error {
 		}
 	}
 	return nil
-}
-
-// scanStorage queues what one page of a storage's replicas leaves short.
-func (r *Registry) scanStorage(ctx context.Context, id int64, s *scan) (more bool, err error) {
-	reps, err := r.replicasOn(ctx, id, s.after)
-	if err != nil || len(reps) == 0 {
-		return false, err
-	}
-	short, err := r.short(ctx, reps)
-	if err != nil {
-		return false, err
-	}
-	if len(short) > 0 {
-		err = r.eng.Update(ctx, func(tx *txn.Tx) error {
-			keys := make([]schema.Key, len(short))
-			for i, q := range short {
-				keys[i] = queueKey(q.BlockID)
-			}
-			rows, err := getAll(tx, schema.Reconstructions, keys)
-			if err != nil {
-				return err
-			}
-			for i, q := range short {
-				if rows[i] == nil {
-					q.Since = tx.Now()
-					tx.Put(schema.Reconstructions, q.Row())
-				}
-			}
-			return nil
-		})
-	}
-	if err != nil {
-		return false, err
-	}
-	s.after = schema.ReplicasByStorage.KeyOf(reps[len(reps)-1].Row())
-	return len(reps) == scanPage, nil
-}
-
-// replicasOn returns a page of the replicas on a storage.
-func (r *Registry) replicasOn(ctx context.Context, id int64, after schema.Key) ([]schema.Replica, error) {
-	rows, err := r.scan(ctx, schema.ReplicasByStorage, schema.KeyOf(schema.Int(id)), after, scanPage)
-	reps := make([]schema.Replica, len(rows))
-	for i, row := range rows {
-		reps[i] = schema.ReplicaOf(row)
-	}
-	return reps, err
-}
-
-// short returns queue rows for those blocks of the replicas that have too few good
-// ones, as far as that can be seen without locks: who takes a row off the queue
-// looks again.
-func (r *Registry) short(ctx context.Context, reps []schema.Replica) ([]schema.Reconstruction, error) {
-	var out []schema.Reconstruction
-	err := r.eng.View(ctx, func(tx *txn.Tx) error {
-		out = nil
-		blocks, siblings, inodes := make([]schema.Key, len(reps)), make([]schema.Key, len(reps)), make([]schema.Key, len(reps))
-		for i, rep := range reps {
-			blocks[i] = schema.KeyOf(schema.Int(rep.BlockID))
-			siblings[i] = schema.KeyOf(schema.Int(rep.InodeID), schema.Int(rep.BlockID))
-			inodes[i] = schema.KeyOf(schema.Int(rep.InodeID))
-			tx.Want(txn.Prefix(schema.BlocksByID, blocks[i]), txn.Prefix(schema.Replicas.Primary, siblings[i]),
-				txn.Prefix(schema.InodesByID, inodes[i]))
-		}
-		for i, rep := range reps {
-			block, err := tx.Lookup(schema.BlocksByID, blocks[i])
-			if err != nil {
-				return err
-			}
-			inode, err := tx.Lookup(schema.InodesByID, inodes[i])
-			if err != nil {
-				return err
-			}
-			rows, err := tx.Lookup(schema.Replicas.Primary, siblings[i])
-			if err != nil {
-				return err
-			}
-			if len(block) == 0 || len(inode) == 0 {
-				continue
-			}
-			h := &Held{Inode: schema.InodeOf(inode[0]), Block: schema.BlockOf(block[0])}
-			for _, row := range rows {
-				h.Replicas = append(h.Replicas, schema.ReplicaOf(row))
-			}
-			t := r.count(h)
-			if want := h.Inode.Replication; h.Block.State == schema.BlockComplete && int64(t.live) < want {
-				out = append(out, schema.Reconstruction{BlockID: rep.BlockID, InodeID: rep.InodeID, Priority: t.priority(want)})
-			}
-		}
-		return nil
-	})
-	return out, err
 }
 
 // forgetRemoved deletes the replicas of storages that were removed, and at last the

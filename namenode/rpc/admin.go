@@ -17,6 +17,7 @@ import (
 func (s *Service) namenodeMethods() map[string]ipc.Method {
 	m := map[string]ipc.Method{
 		"versionRequest": handle(s.versionRequest),
+		"getBlocks":      handle(s.getBlocks),
 		"getBlockKeys": handle(func(context.Context, *ipc.Call, *namenodepb.GetBlockKeysRequestProto) (*namenodepb.GetBlockKeysResponseProto, error) {
 			return &namenodepb.GetBlockKeysResponseProto{Keys: noKeys}, nil
 		}),
@@ -37,7 +38,6 @@ func (s *Service) namenodeMethods() map[string]ipc.Method {
 		}),
 	}
 	for method, operation := range map[string]string{
-		"getBlocks":                   "the balancer (getBlocks)",
 		"rollEditLog":                 "the edit log (rollEditLog): there is none",
 		"errorReport":                 "secondary NameNodes (errorReport)",
 		"registerSubordinateNamenode": "secondary NameNodes (registerSubordinateNamenode)",

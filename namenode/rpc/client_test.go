@@ -373,12 +373,6 @@ func TestFeaturesThatAreOff(t *testing.T) {
 	}
 }
 
-func TestRefreshNodesWithLists(t *testing.T) {
-	u := start(t, map[string]string{"dfs.hosts.exclude": "/etc/exclude"}).as("hdfs")
-	_, err := call[hdfspb.RefreshNodesResponseProto](u, "refreshNodes", &hdfspb.RefreshNodesRequestProto{})
-	refused(t, err, unsupported, "dfs.hosts.exclude")
-}
-
 // TestStoreIsAway: callers are told to come again.
 func TestStoreIsAway(t *testing.T) {
 	s := start(t, nil)

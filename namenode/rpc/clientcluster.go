@@ -22,10 +22,11 @@ func (s *Service) clusterMethods() map[string]ipc.Method {
 			// Slow DataNodes are not looked for, so none is known.
 			return nil, s.requireSuper(c, "slowDataNodesReport")
 		}),
-		"setSafeMode":   handle(s.setSafeMode),
-		"saveNamespace": handle(s.saveNamespace),
-		"refreshNodes":  handle(s.refreshNodes),
-		"listOpenFiles": handle(s.listOpenFiles),
+		"setSafeMode":          handle(s.setSafeMode),
+		"saveNamespace":        handle(s.saveNamespace),
+		"refreshNodes":         handle(s.refreshNodes),
+		"setBalancerBandwidth": handle(s.setBalancerBandwidth),
+		"listOpenFiles":        handle(s.listOpenFiles),
 
 		"listCorruptFileBlocks": handle(s.listCorruptFileBlocks),
 	}
@@ -134,15 +135,6 @@ func (s *Service) saveNamespace(_ context.Context, c *ipc.Call, _ *hdfspb.SaveNa
 		return nil, fault.New(fault.IO, "Safe mode should be turned ON in order to create namespace image.")
 	}
 	return &hdfspb.SaveNamespaceResponseProto{Saved: proto.Bool(true)}, nil
-}
-
-func (s *Service) refreshNodes(_ context.Context, c *ipc.Call, _ *hdfspb.RefreshNodesRequestProto) (*hdfspb.RefreshNodesResponseProto, error) {
-	err := s.requireSuper(c, "refreshNodes")
-	s.audit(c, err, "refreshNodes", "", "")
-	if err == nil && s.hostFiles {
-		err = unsupported("lists of DataNodes (dfs.hosts and dfs.hosts.exclude)")
-	}
-	return nil, err // without lists every DataNode is welcome: nothing to read again
 }
 
 func (s *Service) listOpenFiles(ctx context.Context, c *ipc.Call, q *hdfspb.ListOpenFilesRequestProto) (*hdfspb.ListOpenFilesResponseProto, error) {

@@ -20,6 +20,10 @@ func (s *Service) encodeCommand(c *blocks.Command) *datanodepb.DatanodeCommandPr
 	case c.Transfer != nil:
 		return s.blockCommand(encodeTransfers(c.Transfer))
 	}
+	if c.Bandwidth != 0 {
+		return &datanodepb.DatanodeCommandProto{CmdType: datanodepb.DatanodeCommandProto_BalancerBandwidthCommand.Enum(),
+			BalancerCmd: &datanodepb.BalancerBandwidthCommandProto{Bandwidth: proto.Uint64(uint64(c.Bandwidth))}}
+	}
 	m := &datanodepb.BlockCommandProto{Action: datanodepb.BlockCommandProto_INVALIDATE.Enum()}
 	for i := range c.Invalidate {
 		m.Blocks = append(m.Blocks, encodeBare(&c.Invalidate[i]))

@@ -17,6 +17,7 @@ import (
 	ipc "github.com/hopsql/hopsql/hadoop/rpc"
 	"github.com/hopsql/hopsql/namenode/blocks"
 	"github.com/hopsql/hopsql/namenode/fault"
+	"github.com/hopsql/hopsql/namenode/topology"
 	"github.com/hopsql/hopsql/schema"
 )
 
@@ -111,10 +112,14 @@ func (s *Service) registerDatanode(ctx context.Context, c *ipc.Call, q *datanode
 			return nil, err
 		}
 	}
+	rack, err := s.rackOf(ctx, id)
+	if err != nil {
+		return nil, err
+	}
 	d := schema.Datanode{
 		UUID: id.GetDatanodeUuid(), IP: c.RemoteIP, Host: id.GetHostName(), XferPort: int64(id.GetXferPort()),
 		InfoPort: int64(id.GetInfoPort()), InfoSecurePort: int64(id.GetInfoSecurePort()), IpcPort: int64(id.GetIpcPort()),
-		Version: reg.GetSoftwareVersion(), Location: defaultRack, Registered: time.Now().UnixMilli(),
+		Version: reg.GetSoftwareVersion(), Location: rack, Registered: time.Now().UnixMilli(),
 	}
 	if d.UUID == "" || len(d.UUID) > 64 || len(d.Host) > 255 || len(d.Version) > 64 {
 		return nil, fault.New(fault.IO, "%s: a name in the registration is empty or too long", nodeName(reg))
@@ -127,10 +132,19 @@ func (s *Service) registerDatanode(ctx context.Context, c *ipc.Call, q *datanode
 	return &datanodepb.RegisterDatanodeResponseProto{Registration: reg}, nil
 }
 
-const (
-	defaultRack        = "/default-rack"
-	minDatanodeVersion = "2.1.0-beta"
-)
+// rackOf returns the rack of a DataNode that registers.
+func (s *Service) rackOf(ctx context.Context, id *hdfspb.DatanodeIDProto) (string, error) {
+	if s.racks == nil {
+		return topology.DefaultRack, nil
+	}
+	rack, ok := s.racks.Rack(ctx, id.GetIpAddr(), id.GetHostName())
+	if !ok && s.rackNeeded {
+		return "", fault.New(fault.IO, "Unresolved topology mapping for host %s", id.GetIpAddr())
+	}
+	return rack, nil
+}
+
+const minDatanodeVersion = "2.1.0-beta"
 
 // tooOld reports whether a DataNode's version is below 2.1. One that is no version
 // is not.

@@ -21,6 +21,7 @@ import (
 	"github.com/hopsql/hopsql/namenode/fault"
 	"github.com/hopsql/hopsql/namenode/groups"
 	"github.com/hopsql/hopsql/namenode/namespace"
+	"github.com/hopsql/hopsql/namenode/topology"
 	"github.com/hopsql/hopsql/schema"
 )
 
@@ -57,7 +58,8 @@ type Config struct {
 	Blocks    *blocks.Registry
 	Safe      *blocks.Safe
 	Groups    *groups.Mapping
-	Audit     *audit.Log // nil for none
+	Racks     *topology.Mapping // nil for one rack
+	Audit     *audit.Log        // nil for none
 	Identity  Identity
 	Defaults  namespace.ServerDefaults
 	// Leader tells whether this NameNode commands the DataNodes, and under which
@@ -82,6 +84,7 @@ type Service struct {
 	blocks   *blocks.Registry
 	safe     *blocks.Safe
 	groups   *groups.Mapping
+	racks    *topology.Mapping
 	audits   *audit.Log
 	identity Identity
 	defaults namespace.ServerDefaults
@@ -96,12 +99,12 @@ type Service struct {
 	checkHostname bool // of DataNodes
 	callerContext bool // it goes into the audit log
 	authorization bool // hadoop.security.authorization
-	hostFiles     bool // dfs.hosts or dfs.hosts.exclude is set
+	rackNeeded    bool // a DataNode whose rack is not known is refused
 }
 
 // New makes the service. It reads the few keys that only the protocols know.
 func New(cfg Config) (*Service, error) {
-	s := &Service{ns: cfg.Namespace, blocks: cfg.Blocks, safe: cfg.Safe, groups: cfg.Groups, audits: cfg.Audit,
+	s := &Service{ns: cfg.Namespace, blocks: cfg.Blocks, safe: cfg.Safe, groups: cfg.Groups, racks: cfg.Racks, audits: cfg.Audit,
 		identity: cfg.Identity, defaults: cfg.Defaults, leader: cfg.Leader, living: cfg.Living, serve: cfg.Serve, reload: cfg.Reload, build: cfg.Build, log: cfg.Logger}
 	if s.log == nil {
 		s.log = slog.Default()
@@ -110,13 +113,13 @@ func New(cfg Config) (*Service, error) {
 		"dfs.namenode.datanode.registration.ip-hostname-check": &s.checkHostname,
 		"hadoop.caller.context.enabled":                        &s.callerContext,
 		"hadoop.security.authorization":                        &s.authorization,
+		"dfs.namenode.reject-unresolved-dn-topology-mapping":   &s.rackNeeded,
 	} {
 		var err error
 		if *p, err = cfg.Conf.Bool(key, key == "dfs.namenode.datanode.registration.ip-hostname-check"); err != nil {
 			return nil, err
 		}
 	}
-	s.hostFiles = cfg.Conf.Get("dfs.hosts") != "" || cfg.Conf.Get("dfs.hosts.exclude") != ""
 	p, err := newProxies(cfg.Conf)
 	if err != nil {
 		return nil, err

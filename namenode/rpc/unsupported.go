@@ -58,5 +58,4 @@ var Unsupported = []Refusal{
 	{"rollEdits", "the edit log (rollEdits): there is none, the database has the changes"},
 	{"restoreFailedStorage", "storage directories (restoreFailedStorage): there are none, the database has the metadata"},
 	{"metaSave", "dumps of block queues (metaSave): read the tables reconstructions and invalidations"},
-	{"setBalancerBandwidth", "balancer bandwidth (setBalancerBandwidth)"},
 }

@@ -45,13 +45,22 @@ func (s *Server) info(c *blocks.ClusterStats, b *blocks.BlockStats, safe string)
 		return float64(part) * 100 / float64(c.Capacity)
 	}
 	live, dead := map[string]any{}, map[string]any{}
+	decom, entering := map[string]any{}, map[string]any{}
 	for _, d := range s.cfg.Blocks.Datanodes(blocks.ListAll) {
 		key, entry := nodeEntry(&d)
 		if d.Alive {
 			live[key] = entry
 		} else {
-			dead[key] = map[string]any{"lastContact": entry["lastContact"], "decommissioned": false,
+			dead[key] = map[string]any{"lastContact": entry["lastContact"], "decommissioned": d.Decommissioned(),
 				"xferaddr": entry["xferaddr"], "location": d.Location, "adminState": entry["adminState"]}
+		}
+		switch l := d.Leaving; {
+		case d.Decommissioning():
+			decom[key] = map[string]any{"xferaddr": entry["xferaddr"], "underReplicatedBlocks": l.UnderReplicated,
+				"decommissionOnlyReplicas": l.Only, "underReplicateInOpenFiles": l.Open}
+		case d.EnteringMaintenance():
+			entering[key] = map[string]any{"xferaddr": entry["xferaddr"], "lowRedundancyBlocks": l.UnderReplicated,
+				"maintenanceOnlyReplicas": l.Only, "lowRedundancyInOpenFiles": l.Open}
 		}
 	}
 	version, build, _ := strings.Cut(s.cfg.Version, ", ")
@@ -67,7 +76,7 @@ func (s *Server) info(c *blocks.ClusterStats, b *blocks.BlockStats, safe string)
 		"NumberOfMissingBlocks": b.Missing, "NumberOfMissingBlocksWithReplicationFactorOne": b.MissingOne,
 		"HighestPriorityLowRedundancyReplicatedBlocks": b.HighestPriority, "HighestPriorityLowRedundancyECBlocks": 0,
 		"Threads": runtime.NumGoroutine(), "NumberOfSnapshottableDirs": 0,
-		"LiveNodes": text(live), "DeadNodes": text(dead), "DecomNodes": "{}", "EnteringMaintenanceNodes": "{}",
+		"LiveNodes": text(live), "DeadNodes": text(dead), "DecomNodes": text(decom), "EnteringMaintenanceNodes": text(entering),
 		"AuditLinesDropped": s.cfg.Audit.Dropped(),
 	}
 }
@@ -102,8 +111,8 @@ func nodeEntry(d *blocks.DatanodeStatus) (key string, entry map[string]any) {
 		"infoAddr": port(d.IP, d.InfoPort), "infoSecureAddr": port(d.IP, d.InfoSecurePort), "xferaddr": port(d.IP, d.XferPort),
 		"location": d.Location, "lastContact": since(d.LastContact, time.Second), "lastBlockReport": since(d.LastReport, time.Minute),
 		"usedSpace": d.Used, "used": d.Used, "nonDfsUsedSpace": d.NonDFSUsed, "capacity": d.Capacity, "remaining": d.Remaining,
-		"numBlocks": d.NumBlocks, "version": d.Version, "adminState": "In Service", "blockScheduled": 0,
-		"blockPoolUsed": d.BlockPoolUsed, "blockPoolUsedPercent": share, "volfails": 0,
+		"numBlocks": d.NumBlocks, "version": d.Version, "adminState": blocks.AdminStateName(d.AdminState), "blockScheduled": 0,
+		"blockPoolUsed": d.BlockPoolUsed, "blockPoolUsedPercent": share, "volfails": d.FailedVolumes,
 	}
 }
 
@@ -123,8 +132,10 @@ func (s *Server) system(name string, c *blocks.ClusterStats, b *blocks.BlockStat
 		"CapacityTotal": c.Capacity, "CapacityTotalGB": gb(c.Capacity), "CapacityUsed": c.Used, "CapacityUsedGB": gb(c.Used),
 		"CapacityRemaining": c.Remaining, "CapacityRemainingGB": gb(c.Remaining), "CapacityUsedNonDFS": c.NonDFSUsed,
 		"TotalLoad": c.Xceivers, "NumLiveDataNodes": c.Live, "NumDeadDataNodes": c.Dead, "StaleDataNodes": c.Stale,
-		"NumStaleDataNodes": c.Stale, "NumInServiceLiveDataNodes": c.Live, "NumDecomLiveDataNodes": 0, "NumDecomDeadDataNodes": 0,
-		"NumDecommissioningDataNodes": 0, "MissingBlocks": b.Missing, "MissingReplOneBlocks": b.MissingOne,
+		"NumStaleDataNodes": c.Stale, "NumInServiceLiveDataNodes": c.InService, "NumDecomLiveDataNodes": c.States.DecommissionedLive,
+		"NumDecomDeadDataNodes": c.States.DecommissionedDead, "NumDecommissioningDataNodes": c.States.Decommissioning,
+		"NumEnteringMaintenanceDataNodes": c.States.Entering, "NumInMaintenanceLiveDataNodes": c.States.MaintenanceLive,
+		"NumInMaintenanceDeadDataNodes": c.States.MaintenanceDead, "VolumeFailuresTotal": c.FailedVolumes, "MissingBlocks": b.Missing, "MissingReplOneBlocks": b.MissingOne,
 		"CorruptBlocks": b.Corrupt, "UnderReplicatedBlocks": b.UnderReplicated, "LowRedundancyBlocks": b.UnderReplicated,
 		"PendingReplicationBlocks": b.Pending, "PendingReconstructionBlocks": b.Pending, "PendingDeletionBlocks": b.PendingDeletion,
 		// There are no checkpoints to fall behind: alerts on them must stay quiet.

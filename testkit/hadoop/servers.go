@@ -93,14 +93,13 @@ func OpenNameNode(ctx context.Context, dir string, props map[string]string) (*Na
 func StartDataNode(tb testing.TB, dir, fs string, props map[string]string) *process.Process {
 	tb.Helper()
 	address := func() string { return fmt.Sprintf("127.0.0.1:%d", process.FreePort(tb)) }
-	ipc := address()
 	all := map[string]string{
 		"fs.defaultFS":              fs,
 		"hadoop.tmp.dir":            dir,
 		"dfs.datanode.data.dir":     "file://" + filepath.Join(dir, "data"),
 		"dfs.datanode.address":      address(),
 		"dfs.datanode.http.address": address(),
-		"dfs.datanode.ipc.address":  ipc,
+		"dfs.datanode.ipc.address":  address(),
 		"dfs.datanode.hostname":     "127.0.0.1",
 	}
 	maps.Copy(all, props)
@@ -114,7 +113,7 @@ func StartDataNode(tb testing.TB, dir, fs string, props map[string]string) *proc
 		tb.Fatal(err)
 	}
 	tb.Cleanup(p.Kill)
-	if err := waitListening(tb.Context(), p, ipc); err != nil {
+	if err := waitListening(tb.Context(), p, all["dfs.datanode.ipc.address"]); err != nil {
 		tb.Fatal(err)
 	}
 	return p
