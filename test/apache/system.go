@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/hopsql/hopsql/testkit/cluster"
 	"github.com/hopsql/hopsql/testkit/hadoop"
@@ -16,6 +17,9 @@ type system struct {
 	dataNodes int
 	keys      map[string]string // what the suite that runs wants of the NameNode
 }
+
+// idle is how long a connection of the suites lives that nobody uses.
+const idle = 300 * time.Millisecond
 
 // groups are those of the users that the suites make up.
 const groups = "dr.who=;bruce=;diana=;super=supergroup;bob=groupY,groupZ"
@@ -29,6 +33,7 @@ func start(t *testing.T, storeURL string, stockDataNodes bool) *system {
 		"dfs.replication":                            "2",
 		"dfs.namenode.fs-limits.min-block-size":      "0",
 		"hadoop.user.group.static.mapping.overrides": groups,
+		"ipc.client.connection.maxidletime":          fmt.Sprint(idle.Milliseconds()),
 	}}
 	if stockDataNodes {
 		opt.DataNodes = 0
@@ -53,7 +58,8 @@ func (s *system) configure(t *testing.T, keys map[string]string) {
 	s.restart(t)
 }
 
-// restart starts the NameNode again.
+// restart starts the NameNode again. Apache's client fails a call on a connection that
+// was there before, and so waits until there is none.
 func (s *system) restart(t *testing.T) {
 	t.Helper()
 	s.StopNameNode(t)
@@ -63,4 +69,5 @@ func (s *system) restart(t *testing.T) {
 	}
 	s.StartNameNode(t, args...)
 	s.WaitDataNodes(t, s.dataNodes)
+	time.Sleep(3 * idle)
 }
