@@ -135,6 +135,55 @@ func DirectoryOf(r Row) Directory {
 	}
 }
 
+// TypeQuota is a row of TypeQuotas.
+type TypeQuota struct {
+	ID            int64
+	SSDQuota      int64
+	DiskQuota     int64
+	ArchiveQuota  int64
+	ProvidedQuota int64
+	NVDIMMQuota   int64
+	SSDUsed       int64
+	DiskUsed      int64
+	ArchiveUsed   int64
+	ProvidedUsed  int64
+	NVDIMMUsed    int64
+}
+
+// Row returns the row of TypeQuotas.
+func (v *TypeQuota) Row() Row {
+	return Row{
+		Int(v.ID),
+		Int(v.SSDQuota),
+		Int(v.DiskQuota),
+		Int(v.ArchiveQuota),
+		Int(v.ProvidedQuota),
+		Int(v.NVDIMMQuota),
+		Int(v.SSDUsed),
+		Int(v.DiskUsed),
+		Int(v.ArchiveUsed),
+		Int(v.ProvidedUsed),
+		Int(v.NVDIMMUsed),
+	}
+}
+
+// TypeQuotaOf reads a row of TypeQuotas.
+func TypeQuotaOf(r Row) TypeQuota {
+	return TypeQuota{
+		ID:            r[0].i,
+		SSDQuota:      r[1].i,
+		DiskQuota:     r[2].i,
+		ArchiveQuota:  r[3].i,
+		ProvidedQuota: r[4].i,
+		NVDIMMQuota:   r[5].i,
+		SSDUsed:       r[6].i,
+		DiskUsed:      r[7].i,
+		ArchiveUsed:   r[8].i,
+		ProvidedUsed:  r[9].i,
+		NVDIMMUsed:    r[10].i,
+	}
+}
+
 // Lease is a row of Leases.
 type Lease struct {
 	Holder  string

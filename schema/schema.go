@@ -144,7 +144,7 @@ func (t *Table) String() string { return t.Name }
 
 // Version is the version of the newest migration that this program knows. A
 // database below or above it is refused.
-const Version = 1
+const Version = 2
 
 // table declares a table and gives it the next place in the lock order.
 func table(name string, cols []Column, primary []string, indexes ...*Index) *Table {

@@ -26,7 +26,9 @@ var (
 	// kind: KindDirectory, KindFile. mtime and atime are ms since the epoch; a
 	// directory's mtime is in Directories. length is the sum of the complete
 	// blocks in bytes. client_name is the writer's name while the file is open,
-	// else empty. flags: see FlagHasACL and its neighbours.
+	// else empty. flags: see FlagHasACL and its neighbours. While a directory is closed
+	// for its contents to be counted, client_name says by which count and mtime when
+	// that was last heard of.
 	Inodes = table("inodes", []Column{
 		num("partition_id"), num("parent_id"), bin("name", 255), num("id"), num("kind"),
 		bin("user_name", 128), bin("group_name", 128), num("mode"), num("flags"),
@@ -36,10 +38,19 @@ var (
 	}, []string{"partition_id", "parent_id", "name"}, unique("inodes_id", "id"))
 
 	// Directories holds what changes in a directory when its children change.
-	// A quota of -1 is none. entries is the number of children.
+	// A quota of -1 is none; the root has the largest number for none in ns_quota.
+	// ns_used and ds_used count the tree, the directory included, where FlagHasQuota is
+	// set in the inode row, and are 0 elsewhere. entries is the number of children.
 	Directories = table("directories", []Column{
 		num("id"), maxed("mtime"), sum("entries"), num("ns_quota"), num("ds_quota"),
 		sum("ns_used"), sum("ds_used"),
+	}, []string{"id"})
+
+	// TypeQuotas has a row for each directory with a quota for a type of storage, in
+	// bytes; -1 is none. RAM disks have no quota.
+	TypeQuotas = table("type_quotas", []Column{
+		num("id"), num("ssd_quota"), num("disk_quota"), num("archive_quota"), num("provided_quota"), num("nvdimm_quota"),
+		sum("ssd_used"), sum("disk_used"), sum("archive_used"), sum("provided_used"), sum("nvdimm_used"),
 	}, []string{"id"})
 
 	// Leases has a row for each client that holds files open. renewed is ms.
@@ -153,9 +164,10 @@ const (
 
 // Inode flags, a bit set.
 const (
-	FlagHasQuota  = 1 << iota // its directories row carries a quota
-	FlagHasACL                // it has rows in acls
-	FlagHasXAttrs             // it has rows in xattrs
+	FlagHasQuota     = 1 << iota // its directories row carries a quota
+	FlagHasACL                   // it has rows in acls
+	FlagHasXAttrs                // it has rows in xattrs
+	FlagHasTypeQuota             // it has a row in type_quotas, and FlagHasQuota
 )
 
 // Block states.

@@ -70,6 +70,8 @@ type chooser struct {
 	maxLoad  float64
 	places   []*node // of the replicas there are and those chosen, in order
 	chosen   []Target
+	types    []int64 // of storage: those of the places that count
+	total    int     // how many replicas there will be
 	ease     int
 	favorite int
 }
@@ -77,12 +79,16 @@ type chooser struct {
 // prepare lists who may be chosen.
 func (c *chooser) prepare() {
 	for _, t := range c.p.Existing {
+		if c.r.counts(t.Storage.StorageID, c.now) {
+			c.types = append(c.types, cmp.Or(t.Storage.Type, TypeDisk))
+		}
 		if n := c.r.nodes[t.Datanode.UUID]; n != nil {
 			c.taken[n] = true
 			c.places = append(c.places, n)
 			c.racks[n.row.Location]++
 		}
 	}
+	c.total = len(c.types) + c.p.Count
 	racks, load, all := map[string]bool{}, 0, 0
 	for _, n := range c.r.nodes {
 		if !c.r.usable(n, c.now) {
@@ -149,7 +155,7 @@ func (c *chooser) rack(n *node) bool {
 // pick takes the first DataNode, in random order, that fits and has room on the
 // best type of storage that one of them has.
 func (c *chooser) pick(fits func(*node) bool) bool {
-	for _, kind := range policyOf(c.p.Policy).wanted(len(c.places), !c.p.Copying) {
+	for _, kind := range c.kinds() {
 		for _, n := range c.nodes {
 			if c.taken[n] || !c.allowed(n) || !fits(n) {
 				continue
@@ -159,11 +165,31 @@ func (c *chooser) pick(fits func(*node) bool) bool {
 				c.places = append(c.places, n)
 				c.racks[n.row.Location]++
 				c.chosen = append(c.chosen, Target{Storage: s.row, Datanode: n.row})
+				c.types = append(c.types, s.kind())
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// kinds are the types of storage for the next replica, the best first.
+func (c *chooser) kinds() []int64 {
+	p := policyOf(c.p.Policy)
+	wanted := p.missing(c.total, c.types)
+	if len(wanted) == 0 { // replicas lie on types that were a second choice
+		wanted = p.TypesOf(c.total)
+		wanted = wanted[max(0, len(wanted)-1):]
+	}
+	return append(slices.Compact(wanted), p.fallbacks(!c.p.Copying)...)
+}
+
+// kind is the type of a volume; a DataNode that names none has disks.
+func (s *storage) kind() int64 {
+	if s.row.Type == 0 {
+		return TypeDisk
+	}
+	return s.row.Type
 }
 
 func (c *chooser) allowed(n *node) bool {
@@ -177,12 +203,8 @@ func (c *chooser) allowed(n *node) bool {
 func (c *chooser) room(n *node, kind int64) *storage {
 	var fit []*storage
 	for _, s := range n.storages {
-		has := s.row.Type
-		if has == 0 {
-			has = TypeDisk
-		}
 		need := c.p.BlockSize * int64(1+s.scheduled)
-		if has == kind && s.row.State != storageRemoved && !c.r.broken(s, c.now) && s.usage.Remaining >= need && s.usage.Remaining > 0 {
+		if s.kind() == kind && s.row.State != storageRemoved && !c.r.broken(s, c.now) && s.usage.Remaining >= need && s.usage.Remaining > 0 {
 			fit = append(fit, s)
 		}
 	}

@@ -1,6 +1,12 @@
 package blocks
 
-import "github.com/hopsql/hopsql/namenode/topology"
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hopsql/hopsql/namenode/topology"
+)
 
 // DefaultRack is the location of a DataNode that has none.
 const DefaultRack = topology.DefaultRack
@@ -14,6 +20,23 @@ const (
 	TypeProvided = 5
 	TypeNVDIMM   = 6
 )
+
+// TypeName is HDFS's name of a type of storage.
+func TypeName(t int64) string {
+	switch t {
+	case TypeSSD:
+		return "SSD"
+	case TypeArchive:
+		return "ARCHIVE"
+	case TypeProvided:
+		return "PROVIDED"
+	case TypeNVDIMM:
+		return "NVDIMM"
+	case TypeRAMDisk:
+		return "RAM_DISK"
+	}
+	return "DISK"
+}
 
 // A Policy says on which types of storage the replicas of a block go.
 type Policy struct {
@@ -58,11 +81,67 @@ func policyOf(id int64) *Policy {
 	return &policies[fallback]
 }
 
-// wanted returns the types for the i-th replica (from 0), the best first.
-func (p *Policy) wanted(i int, creating bool) []int64 {
-	out := []int64{p.Types[min(i, len(p.Types)-1)]}
-	if creating {
-		return append(out, p.CreationFallbacks...)
+// PolicyNamed returns the policy called name, in any case of its letters; nil if there
+// is none.
+func PolicyNamed(name string) *Policy {
+	for i := range policies {
+		if strings.EqualFold(policies[i].Name, name) {
+			return &policies[i]
+		}
 	}
-	return append(out, p.ReplicationFallbacks...)
+	return nil
+}
+
+// String is the policy as HDFS shows it.
+func (p *Policy) String() string {
+	list := func(types []int64) string {
+		words := make([]string, len(types))
+		for i, t := range types {
+			words[i] = TypeName(t)
+		}
+		return strings.Join(words, ", ")
+	}
+	return fmt.Sprintf("BlockStoragePolicy{%s:%d, storageTypes=[%s], creationFallbacks=[%s], replicationFallbacks=[%s]}",
+		p.Name, p.ID, list(p.Types), list(p.CreationFallbacks), list(p.ReplicationFallbacks))
+}
+
+// PolicyOf returns the policy of a file; HOT for an id that is 0 or unknown.
+func PolicyOf(id int64) Policy { return *policyOf(id) }
+
+// OnlyAtCreation reports whether a file has the policy from its creation or not at all.
+func (p *Policy) OnlyAtCreation() bool { return p.Types[0] == TypeRAMDisk }
+
+// TypesOf returns the type of storage of each of n replicas. None is on a RAM disk:
+// what lies there moves on, so a DataNode decides about that by itself.
+func (p *Policy) TypesOf(n int) []int64 {
+	var out []int64
+	for _, t := range p.Types {
+		if t != TypeRAMDisk && len(out) < n {
+			out = append(out, t)
+		}
+	}
+	for len(out) > 0 && len(out) < n {
+		out = append(out, out[len(out)-1])
+	}
+	return out
+}
+
+// missing returns the types that the replicas to come should have if there will be n
+// in all and has are the types of those that are there.
+func (p *Policy) missing(n int, has []int64) []int64 {
+	out := p.TypesOf(n)
+	for _, t := range has {
+		if i := slices.Index(out, t); i >= 0 {
+			out = slices.Delete(out, i, i+1)
+		}
+	}
+	return out
+}
+
+// fallbacks are the types that stand in, in order, for one that has no room.
+func (p *Policy) fallbacks(creating bool) []int64 {
+	if creating {
+		return p.CreationFallbacks
+	}
+	return p.ReplicationFallbacks
 }

@@ -33,7 +33,9 @@ func (n *Namespace) AbandonBlock(ctx context.Context, c *Caller, src string, fil
 			return err
 		}
 		if last := f.Last(); last != nil && last.BlockID == b.ID && last.State != schema.BlockComplete {
+			before := w.fileUses(f)
 			removeLast(tx, in, f)
+			return w.charge(tx, w.fileUses(f).minus(before))
 		}
 		return nil
 	})

@@ -54,6 +54,7 @@ func (n *Namespace) AddBlock(ctx context.Context, c *Caller, r AddBlockRequest) 
 		if err != nil {
 			return err
 		}
+		w.growing(tx)
 		f, err := blocks.ReadTail(tx, in.ID, lastID(r.Previous))
 		if err != nil {
 			return err
@@ -71,13 +72,16 @@ func (n *Namespace) AddBlock(ctx context.Context, c *Caller, r AddBlockRequest) 
 			short = f.Short()
 			return err
 		}
-		targets, err := n.blocks.ChooseNew(w.path(), n.placement(in, &r, seed))
+		targets, err := n.blocks.ChooseNew(w.path(), n.placement(w.effective(), &r, seed))
 		if err != nil {
 			return err
 		}
 		placed = true
-		lb, err = n.allocate(tx, in, f, r.Previous, repeated, targets)
-		return err
+		before := w.fileUses(f)
+		if lb, err = n.allocate(tx, in, f, r.Previous, repeated, targets); err != nil {
+			return err
+		}
+		return w.charge(tx, w.fileUses(f).minus(before))
 	}
 	err = n.awaiting(ctx, func() ([]int64, error) {
 		err := n.update(ctx, add)
@@ -164,6 +168,7 @@ func (n *Namespace) allocate(tx *txn.Tx, in *schema.Inode, f *blocks.File, previ
 		if err := tx.Insert(schema.Blocks, b.Row()); err != nil {
 			return nil, err
 		}
+		f.Blocks = append(f.Blocks, b)
 	}
 	if in.Length != length {
 		tx.Put(schema.Inodes, in.Row())

@@ -74,6 +74,7 @@ func (n *Namespace) append(tx *txn.Tx, c *Caller, w *walk, client string, flags 
 	if in.StoragePolicy == lazyPersist {
 		return nil, nil, fault.New(fault.Unsupported, "Cannot append to lazy persist file %s", w.path())
 	}
+	w.growing(tx)
 	f, err := blocks.ReadFile(tx, in.ID)
 	if err != nil {
 		return nil, nil, err
@@ -85,6 +86,7 @@ func (n *Namespace) append(tx *txn.Tx, c *Caller, w *walk, client string, flags 
 	if last != nil && n.blocks.Live(f.Held(in, last)) < n.set.MinReplication {
 		return nil, nil, fault.New(fault.IO, "append: lastBlock=%s of src=%s is not sufficiently replicated yet.", blocks.IDOf(last), w.path())
 	}
+	before := w.fileUses(f)
 	open(tx, in, client, c.Host)
 	var lb *blocks.LocatedBlock
 	answer := int64(0)
@@ -98,7 +100,10 @@ func (n *Namespace) append(tx *txn.Tx, c *Caller, w *walk, client string, flags 
 		l := n.blocks.LocateBlock(f.Held(in, last), in.Length-last.NumBytes, c.Host)
 		lb, answer = &l, last.BlockID
 	}
-	st := &FileStatus{Inode: *in, ModTime: in.MTime}
+	if err := w.charge(tx, w.fileUses(f).minus(before)); err != nil {
+		return nil, nil, err
+	}
+	st := &FileStatus{Inode: *w.effective(), ModTime: in.MTime}
 	return lb, st, c.remember(tx, fmt.Sprintf("%d %d %d", in.ID, answer, flags&FlagNewBlock))
 }
 

@@ -43,10 +43,14 @@ func (n *Namespace) Complete(ctx context.Context, c *Caller, src, client string,
 			}
 			return err
 		}
-		if done, err = n.complete(tx, in, f, last); err == nil && !done {
+		before := w.fileUses(f)
+		if done, err = n.complete(tx, in, f, last); err != nil {
+			return err
+		}
+		if !done {
 			short = f.Short()
 		}
-		return err
+		return w.charge(tx, w.fileUses(f).minus(before))
 	}
 	err = n.awaiting(ctx, func() ([]int64, error) {
 		err := n.update(ctx, end)

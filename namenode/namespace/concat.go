@@ -133,6 +133,7 @@ func (n *Namespace) concat(tx *txn.Tx, target *walk, srcs []*walk) error {
 		return err
 	}
 	next, rows := whole.Len(), 0
+	used := target.fileUses(whole)
 	for _, w := range srcs {
 		in := *w.target()
 		f, err := blocks.ReadFile(tx, in.ID)
@@ -146,6 +147,7 @@ func (n *Namespace) concat(tx *txn.Tx, target *walk, srcs []*walk) error {
 			return fault.New(fault.InvalidArgument, "concat: the sources %s have more than %d blocks and replicas; concat fewer at a time",
 				strings.Join(sources(srcs), ", "), maxConcatRows)
 		}
+		used.add(w.fileUses(f))
 		moved, err := f.Move(tx, to.ID, next)
 		if err != nil {
 			return err
@@ -157,6 +159,9 @@ func (n *Namespace) concat(tx *txn.Tx, target *walk, srcs []*walk) error {
 			return err
 		}
 		tx.Delete(schema.Inodes, w.key())
+	}
+	if err := target.charge(tx, target.fileUses(whole).minus(used)); err != nil {
+		return err
 	}
 	to.MTime = tx.Now()
 	tx.Put(schema.Inodes, to.Row())

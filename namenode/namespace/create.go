@@ -1,6 +1,7 @@
 package namespace
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 
@@ -52,11 +53,12 @@ func (n *Namespace) Create(ctx context.Context, c *Caller, r CreateRequest) (*Fi
 	var made struct {
 		FileStatus
 		renewed int64 // when the lease was, 0 if it was not
+		full    error // a quota was in the way, behind directories that were made
 	}
 	st := &made.FileStatus
 	err = n.takingOver(ctx, c, r.Src, r.ClientName, opCreate, func() error {
 		return n.update(ctx, func(tx *txn.Tx) error {
-			made.renewed = 0
+			made.renewed, made.full = 0, nil
 			c.wantAnswer(tx)
 			w, err := n.resolve(tx, p, dal.Exclusive)
 			if err != nil {
@@ -69,11 +71,17 @@ func (n *Namespace) Create(ctx context.Context, c *Caller, r CreateRequest) (*Fi
 			if done {
 				return n.recreated(tx, answer, st)
 			}
+			before := len(w.inodes)
 			in, err := n.create(tx, c, w, &r)
+			if isQuota(err) && len(w.inodes) > before {
+				made.full = err // as in HDFS, the directories that fit stay
+				return nil
+			}
 			if err != nil {
 				return err
 			}
 			*st = FileStatus{Inode: *in, ModTime: in.MTime}
+			st.StoragePolicy = cmp.Or(in.StoragePolicy, w.policy(w.above()))
 			c.changed(in)
 			if !n.leaseFresh(r.ClientName, tx.Now()) {
 				made.renewed = tx.Now()
@@ -87,6 +95,9 @@ func (n *Namespace) Create(ctx context.Context, c *Caller, r CreateRequest) (*Fi
 	})
 	if err != nil {
 		return nil, err
+	}
+	if made.full != nil {
+		return nil, made.full
 	}
 	if made.renewed != 0 {
 		n.recent.leases.Add(r.ClientName, made.renewed)
@@ -139,6 +150,7 @@ func (n *Namespace) create(tx *txn.Tx, c *Caller, w *walk, r *CreateRequest) (*s
 		return nil, w.noParent()
 	}
 	added := int64(1)
+	w.growing(tx)
 	switch {
 	case !w.found():
 		if r.Flags&FlagCreate == 0 {
@@ -161,9 +173,12 @@ func (n *Namespace) create(tx *txn.Tx, c *Caller, w *walk, r *CreateRequest) (*s
 		return nil, fault.New(fault.Exists, "%s for client %s already exists", w.path(), c.Host)
 	default:
 		added = 0
-		if err := n.removeFile(tx, w.target()); err != nil {
+		if err := n.removeCharged(tx, w); err != nil {
 			return nil, err
 		}
+	}
+	if err := w.charge(tx, usage{names: 1}); err != nil {
+		return nil, err
 	}
 	return n.insertFile(tx, c, w, r, added)
 }
@@ -241,10 +256,27 @@ func (n *Namespace) removeFile(tx *txn.Tx, in *schema.Inode) error {
 	return nil
 }
 
+// removeCharged is removeFile for the target, with what the quotas above it count.
+func (n *Namespace) removeCharged(tx *txn.Tx, w *walk) error {
+	if w.quotas(w.above()) {
+		f, err := blocks.ReadFile(tx, w.target().ID)
+		if err != nil {
+			return err
+		}
+		if err := w.charge(tx, w.fileUses(f).negative()); err != nil {
+			return err
+		}
+	}
+	return n.removeFile(tx, w.target())
+}
+
 // removeExtras deletes the access control list and the extended attributes of an
 // inode that has some.
 func removeExtras(tx *txn.Tx, in *schema.Inode) error {
 	id := schema.KeyOf(schema.Int(in.ID))
+	if in.Flags&schema.FlagHasTypeQuota != 0 {
+		tx.Delete(schema.TypeQuotas, id)
+	}
 	for _, x := range []struct {
 		flag  int64
 		table *schema.Table

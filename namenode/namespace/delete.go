@@ -27,7 +27,7 @@ func (n *Namespace) Delete(ctx context.Context, c *Caller, src string, recursive
 	var checked bool // the rights below the directory were looked at
 	for {
 		var deleted, checkFirst bool
-		err = n.update(ctx, func(tx *txn.Tx) error {
+		remove := func(tx *txn.Tx) error {
 			deleted, checkFirst = false, false
 			c.wantAnswer(tx)
 			w, err := n.resolve(tx, p, dal.Exclusive)
@@ -60,7 +60,8 @@ func (n *Namespace) Delete(ctx context.Context, c *Caller, src string, recursive
 			}
 			touch(tx, w.parent().ID, -1)
 			return c.remember(tx, "true")
-		})
+		}
+		err = n.counting(ctx, func(ctx context.Context) error { return n.update(ctx, remove) })
 		if err != nil || !checkFirst {
 			return deleted && err == nil, err
 		}
@@ -89,7 +90,7 @@ func (n *Namespace) keepRoot(tx *txn.Tx, w *walk, recursive bool) error {
 func (n *Namespace) delete(tx *txn.Tx, c *Caller, w *walk, recursive, checked bool) (deleted, checkFirst bool, err error) {
 	in := w.target()
 	if in.Kind == schema.KindFile {
-		return true, false, n.removeFile(tx, in)
+		return true, false, n.removeCharged(tx, w)
 	}
 	tx.Alone()
 	empty, err := n.empty(tx, in.ID)
@@ -106,18 +107,36 @@ func (n *Namespace) delete(tx *txn.Tx, c *Caller, w *walk, recursive, checked bo
 		if !n.super(c) && !checked {
 			return false, true, nil
 		}
+	}
+	if err := n.discharge(tx, w); err != nil {
+		return false, false, err
+	}
+	if empty {
+		tx.Delete(schema.Directories, schema.KeyOf(schema.Int(in.ID)))
+	} else {
 		p := schema.Purged{InodeID: in.ID, Kind: schema.KindDirectory, Since: tx.Now()}
 		if err := tx.Insert(schema.Purge, p.Row()); err != nil {
 			return false, false, err
 		}
-	} else {
-		tx.Delete(schema.Directories, schema.KeyOf(schema.Int(in.ID)))
 	}
 	if err := removeExtras(tx, in); err != nil {
 		return false, false, err
 	}
 	tx.Delete(schema.Inodes, w.key())
 	return true, false, nil
+}
+
+// discharge takes what the target, a directory, and all below it use off the quotas
+// above it.
+func (n *Namespace) discharge(tx *txn.Tx, w *walk) error {
+	if !w.quotas(w.above()) {
+		return nil
+	}
+	t, err := n.tree(tx, w, w.typeQuotas(w.above()))
+	if err != nil {
+		return err
+	}
+	return w.charge(tx, t.under(w.policy(len(w.inodes))).negative())
 }
 
 // empty reports whether a directory, whose inode row is locked exclusively, has no

@@ -1,6 +1,7 @@
 package namespace
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/hopsql/hopsql/dal"
@@ -55,7 +56,7 @@ func (n *Namespace) GetListing(ctx context.Context, c *Caller, src, startAfter s
 		if err := w.traverse(c, false); err != nil || !w.found() {
 			return err
 		}
-		in := w.target()
+		in := w.effective()
 		if in.Kind != schema.KindDirectory {
 			// HDFS asks for no rights on a file that is listed; with locations they
 			// are those of a reader.
@@ -111,6 +112,7 @@ func (n *Namespace) listDirectory(tx *txn.Tx, dir *schema.Inode, startAfter stri
 	page.Entries = make([]FileStatus, len(rows))
 	for i, r := range rows {
 		in := schema.InodeOf(r)
+		in.StoragePolicy = cmp.Or(in.StoragePolicy, dir.StoragePolicy)
 		st := FileStatus{Inode: in, Path: in.Name, ModTime: in.MTime}
 		if d, ok := dirs[in.ID]; ok && in.Kind == schema.KindDirectory {
 			st.ModTime, st.ChildrenNum = d.MTime, d.Entries

@@ -1,6 +1,7 @@
 package namespace
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/hopsql/hopsql/dal"
@@ -27,7 +28,9 @@ func (n *Namespace) MkdirsWith(ctx context.Context, c *Caller, src string, modes
 	if err := n.writable("create directory ", src); err != nil {
 		return err
 	}
-	return n.update(ctx, func(tx *txn.Tx) error {
+	var full error
+	err = n.update(ctx, func(tx *txn.Tx) error {
+		full = nil
 		w, err := n.resolve(tx, p, dal.Exclusive)
 		if err != nil {
 			return err
@@ -48,12 +51,26 @@ func (n *Namespace) MkdirsWith(ctx context.Context, c *Caller, src string, modes
 		if !createParent && !w.hasParent() {
 			return w.noParent()
 		}
-		if err := n.makeDirs(tx, c, w, len(w.names.parts), modes); err != nil {
-			return err
+		before := len(w.inodes)
+		err = n.makeDirs(tx, c, w, len(w.names.parts), modes)
+		if isQuota(err) && len(w.inodes) > before {
+			full, err = err, nil // as in HDFS, those that fit stay
 		}
-		c.changed(w.last())
-		return nil
+		if err == nil {
+			c.changed(w.last())
+		}
+		return err
 	})
+	return cmp.Or(err, full)
+}
+
+// isQuota reports whether an error says that a quota is exceeded.
+func isQuota(err error) bool {
+	switch fault.KindOf(err) {
+	case fault.NSQuota, fault.DSQuota, fault.TypeQuota:
+		return true
+	}
+	return false
 }
 
 // noParent is the error for a parent that is missing or not a directory.
@@ -69,6 +86,7 @@ func (w *walk) noParent() error {
 // to the walk. Those above the last get the mode without the sticky bit and with rights
 // for their owner to write and enter, as in HDFS.
 func (n *Namespace) makeDirs(tx *txn.Tx, c *Caller, w *walk, depth int, modes Modes) error {
+	w.growing(tx)
 	if i := len(w.inodes) - 1; i < depth {
 		// Others can only meet in the directory that is there already.
 		tx.Lane(tx.Key(schema.Int(w.inodes[i].ID)))
@@ -80,6 +98,9 @@ func (n *Namespace) makeDirs(tx *txn.Tx, c *Caller, w *walk, depth int, modes Mo
 			return err
 		}
 		if err := w.checkRoom(tx, i); err != nil {
+			return err
+		}
+		if err := w.chargeBetween(tx, 0, len(w.inodes), usage{names: 1}); err != nil {
 			return err
 		}
 		id, err := tx.NewID(schema.VarNextInodeID)

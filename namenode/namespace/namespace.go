@@ -6,6 +6,7 @@ package namespace
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/hopsql/hopsql/namenode/blocks"
@@ -149,9 +150,15 @@ func (n *Namespace) writable(what ...string) error {
 	return nil
 }
 
-// update runs an operation that changes the tree, once for each logical call.
+// update runs an operation that changes the tree, once for each logical call. It waits
+// while a directory on its way is closed.
 func (n *Namespace) update(ctx context.Context, fn func(tx *txn.Tx) error) error {
-	return n.eng.Update(ctx, fn)
+	err := n.eng.Update(ctx, fn)
+	var shut *closed
+	if errors.As(err, &shut) {
+		return n.updateOnceOpen(ctx, shut, fn)
+	}
+	return err
 }
 
 // awaiting runs do. If that ends because some blocks, which it returns, lack

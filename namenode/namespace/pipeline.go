@@ -142,6 +142,7 @@ func (n *Namespace) AdditionalDatanode(ctx context.Context, c *Caller, r Additio
 			return err
 		}
 		in = *file
+		in.StoragePolicy = w.policy(len(w.inodes))
 		return nil
 	})
 	if err != nil {

@@ -140,7 +140,11 @@ func (n *Namespace) CommitBlockSynchronization(ctx context.Context, s blocks.Syn
 		if last.BlockID != s.Block.ID || current != s.NewStamp {
 			return fault.New(fault.IO, "The recovery id %d does not match current recovery id %d for block %s", s.NewStamp, current, s.Block)
 		}
-		return n.synchronized(tx, in, f, s, targets)
+		before := w.fileUses(f)
+		if err := n.synchronized(tx, in, f, s, targets); err != nil {
+			return err
+		}
+		return w.charge(tx, w.fileUses(f).minus(before))
 	})
 }
 

@@ -46,10 +46,14 @@ func (n *Namespace) release(ctx context.Context, r releaseRequest) (bool, error)
 		if err != nil {
 			return err
 		}
+		before := w.fileUses(f)
 		if closed, rec, err = n.endWriting(tx, w, in, f, r.holder); !closed && rec == nil {
 			short = f.Short()
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return w.charge(tx, w.fileUses(f).minus(before))
 	}
 	err := n.awaiting(ctx, func() ([]int64, error) {
 		err := n.update(ctx, take)

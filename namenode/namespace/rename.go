@@ -20,7 +20,7 @@ func (n *Namespace) Rename(ctx context.Context, c *Caller, src, dst string) (boo
 		return false, err
 	}
 	var moved bool
-	err = n.update(ctx, func(tx *txn.Tx) error {
+	try := func(tx *txn.Tx) error {
 		moved = false
 		c.wantAnswer(tx)
 		from, to, err := n.resolveTwo(tx, ps, pd)
@@ -59,7 +59,8 @@ func (n *Namespace) Rename(ctx context.Context, c *Caller, src, dst string) (boo
 			return err
 		}
 		return c.remember(tx, "true")
-	})
+	}
+	err = n.counting(ctx, func(ctx context.Context) error { return n.update(ctx, try) })
 	return moved && err == nil, err
 }
 
@@ -76,7 +77,7 @@ func (n *Namespace) Rename2(ctx context.Context, c *Caller, src, dst string, opt
 	if err != nil {
 		return err
 	}
-	return n.update(ctx, func(tx *txn.Tx) error {
+	try := func(tx *txn.Tx) error {
 		c.wantAnswer(tx)
 		from, to, err := n.resolveTwo(tx, ps, pd)
 		if err != nil {
@@ -91,16 +92,12 @@ func (n *Namespace) Rename2(ctx context.Context, c *Caller, src, dst string, opt
 		if err := n.checkRename(tx, c, from, to, opt); err != nil {
 			return err
 		}
-		if to.found() {
-			if err := n.replace(tx, to); err != nil {
-				return err
-			}
-		}
 		if err := n.move(tx, c, from, to); err != nil {
 			return err
 		}
 		return c.remember(tx, "true")
-	})
+	}
+	return n.counting(ctx, func(ctx context.Context) error { return n.update(ctx, try) })
 }
 
 func (n *Namespace) renamePaths(src, dst string) (ps, pd names, err error) {
@@ -216,13 +213,29 @@ func (n *Namespace) move(tx *txn.Tx, c *Caller, from, to *walk) error {
 	if err := to.checkName(last); err != nil {
 		return err
 	}
+	gone, err := n.replacedUsage(tx, to)
+	if err != nil {
+		return err
+	}
+	if to.found() {
+		if err := n.replace(tx, to); err != nil {
+			return err
+		}
+	}
 	if from.parent().ID != to.parent().ID {
 		tx.Alone() // it changes the directories of two lanes
+		to.growing(tx)
 		if err := to.checkRoom(tx, last); err != nil {
 			return err
 		}
 	}
+	if err := n.moveUsage(tx, from, to, gone); err != nil {
+		return err
+	}
 	in := *from.target()
+	if in.Kind == schema.KindDirectory && in.ClientName != "" {
+		reopen(&in)
+	}
 	if in.Kind == schema.KindDirectory && len(n.set.Protected) > 0 {
 		if err := n.checkProtected(from.path()); err != nil {
 			empty, emptyErr := n.empty(tx, in.ID)

@@ -44,11 +44,18 @@ func (n *Namespace) SetReplication(ctx context.Context, c *Caller, src string, r
 		if old == replication {
 			return nil
 		}
+		if old < replication {
+			w.growing(tx)
+		}
 		f, err := blocks.ReadFile(tx, in.ID)
 		if err != nil {
 			return err
 		}
+		before := w.fileUses(f)
 		in.Replication = replication
+		if err := w.charge(tx, w.fileUses(f).minus(before)); err != nil {
+			return err
+		}
 		tx.Put(schema.Inodes, in.Row())
 		blocks.Adjust(tx, in, f, old, replication)
 		return nil

@@ -2,6 +2,7 @@ package namespace_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -307,6 +308,19 @@ func (s *scenario) do(user string, words []string) string {
 			return errText(err)
 		}
 		return fmt.Sprintf("%+v", *sum)
+	case "setquota":
+		return errText(s.ns.SetQuota(ctx, c, quotaRequest(args[1], opt)))
+	case "usage":
+		u, err := s.ns.GetQuotaUsage(ctx, c, args[1])
+		if err != nil {
+			return errText(err)
+		}
+		return fmt.Sprintf("%+v", *u)
+	case "policy":
+		if args[1] == "unset" {
+			return errText(s.ns.UnsetStoragePolicy(ctx, c, args[2]))
+		}
+		return errText(s.ns.SetStoragePolicy(ctx, c, args[2], args[1]))
 	case "access":
 		n, _ := strconv.Atoi(args[1])
 		return errText(s.ns.CheckAccess(ctx, c, args[2], namespace.Access(n)))
@@ -372,7 +386,18 @@ func (s *scenario) doData(ctx context.Context, c *namespace.Caller, args, words 
 		}
 		return out
 	case "setrep":
-		return result(s.ns.SetReplication(ctx, c, src, 2))
+		return result(s.ns.SetReplication(ctx, c, src, cmp.Or(octal(args[2]), 2)))
+	case "truncate":
+		length, _ := strconv.ParseInt(args[2], 10, 64)
+		return result(s.ns.Truncate(ctx, c, src, length, "writer"))
+	case "abandon":
+		b := s.last[src]
+		delete(s.last, src)
+		return errText(s.ns.AbandonBlock(ctx, c, src, 0, "writer", b))
+	case "concat":
+		return errText(s.ns.Concat(ctx, c, src, strings.Split(args[2], ",")))
+	case "purge":
+		return result(s.ns.PurgeSome(ctx))
 	case "append":
 		lb, _, err := s.ns.Append(ctx, c, src, "writer", namespace.FlagAppend)
 		if err != nil || lb == nil {
@@ -382,6 +407,28 @@ func (s *scenario) doData(ctx context.Context, c *namespace.Caller, args, words 
 	}
 	s.t.Errorf("unknown command %q", words)
 	return "?"
+}
+
+// quotaRequest reads names=, space= and type=; "no" takes a quota away.
+func quotaRequest(src string, opt map[string]string) namespace.QuotaRequest {
+	number := func(name string) int64 {
+		switch v := opt[name]; v {
+		case "":
+			return namespace.KeepQuota
+		case "no":
+			return namespace.NoQuota
+		default:
+			n, _ := strconv.ParseInt(v, 10, 64)
+			return n
+		}
+	}
+	r := namespace.QuotaRequest{Src: src, Names: number("names"), Space: number("space")}
+	for _, t := range namespace.QuotaTypes {
+		if blocks.TypeName(t) == opt["type"] {
+			r.Type = t
+		}
+	}
+	return r
 }
 
 func (s *scenario) create(ctx context.Context, c *namespace.Caller, src string, opt map[string]string) string {

@@ -43,7 +43,7 @@ func (n *Namespace) GetFileInfo(ctx context.Context, c *Caller, src string, loca
 			}
 		}
 		st.found = true
-		return n.status(tx, w.target(), located, c.Host, &st.FileStatus)
+		return n.status(tx, w.effective(), located, c.Host, &st.FileStatus)
 	})
 	if err != nil || !st.found {
 		return nil, err

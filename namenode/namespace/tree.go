@@ -1,6 +1,7 @@
 package namespace
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/hopsql/hopsql/dal"
@@ -27,7 +28,8 @@ type treeDir struct {
 // walkTree calls visit for pages of the children of every directory of the tree at
 // src, the directory itself first; a directory without children is visited once
 // with none. It reads in bounded steps, so what changes meanwhile may or may not be
-// seen. Of a file, visit gets the file as the only entry of a nil directory.
+// seen. Of a file, visit gets the file as the only entry of a nil directory. A
+// directory without a storage policy is shown with the one that it inherits in the tree.
 func (n *Namespace) walkTree(ctx context.Context, src string, visit func(dir *treeDir, entries []schema.Inode) error) error {
 	p, err := parse(src)
 	if err != nil {
@@ -52,6 +54,12 @@ func (n *Namespace) walkTree(ctx context.Context, src string, visit func(dir *tr
 	if root.Kind == schema.KindFile {
 		return visit(nil, []schema.Inode{root})
 	}
+	return n.walkFrom(ctx, path, root, visit)
+}
+
+// walkFrom is walkTree for a directory that was looked up.
+func (n *Namespace) walkFrom(ctx context.Context, path string, root schema.Inode,
+	visit func(dir *treeDir, entries []schema.Inode) error) error {
 	stack := []treeDir{{path: path, in: root}}
 	for len(stack) > 0 {
 		k := max(0, len(stack)-treeDirs)
@@ -87,6 +95,7 @@ func below(d treeDir, page []schema.Inode) []treeDir {
 	}
 	for _, in := range page {
 		if in.Kind == schema.KindDirectory {
+			in.StoragePolicy = cmp.Or(in.StoragePolicy, d.in.StoragePolicy)
 			more = append(more, treeDir{path: base + "/" + in.Name, in: in})
 		}
 	}

@@ -78,6 +78,7 @@ func (t *truncation) run(tx *txn.Tx, w *walk, in *schema.Inode) error {
 	if in.StoragePolicy == lazyPersist {
 		return fault.New(fault.Unsupported, "Cannot truncate lazy persist file %s", w.path())
 	}
+	w.growing(tx)
 	f, err := blocks.ReadFile(tx, in.ID)
 	if err != nil {
 		return err
@@ -99,8 +100,9 @@ func (t *truncation) run(tx *txn.Tx, w *walk, in *schema.Inode) error {
 	case in.Length < t.length:
 		return fault.New(fault.InvalidArgument, "Cannot truncate to a larger file size. Current size: %d, truncate size: %d.", in.Length, t.length)
 	}
+	before := w.fileUses(f)
 	t.cut(tx, in, f)
-	return nil
+	return w.charge(tx, w.fileUses(f).minus(before))
 }
 
 // cut removes the blocks beyond the new length, and has the last one cut if the

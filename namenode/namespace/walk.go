@@ -89,6 +89,9 @@ func (n *Namespace) resolve(tx *txn.Tx, p names, last dal.Lock) (*walk, error) {
 		return nil, fault.New(fault.IO, "the root directory is missing: format the file system with: hdfs namenode -format")
 	}
 	w.inodes = append(w.inodes, schema.InodeOf(row))
+	if err := w.entered(tx, last); err != nil {
+		return nil, err
+	}
 	for i, name := range p.parts {
 		parent := w.last()
 		if parent.Kind != schema.KindDirectory {
@@ -112,6 +115,9 @@ func (n *Namespace) resolve(tx *txn.Tx, p names, last dal.Lock) (*walk, error) {
 		w.inodes = append(w.inodes, schema.InodeOf(row))
 		if w.last().Kind != schema.KindDirectory {
 			tx.Leaf(schema.Inodes, key)
+		}
+		if err := w.entered(tx, last); err != nil {
+			return nil, err
 		}
 	}
 	return w, nil

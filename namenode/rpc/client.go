@@ -23,6 +23,7 @@ func (s *Service) clientMethods() map[string]ipc.Method {
 	maps.Copy(m, s.writeMethods())
 	maps.Copy(m, s.attributeMethods())
 	maps.Copy(m, s.clusterMethods())
+	maps.Copy(m, s.quotaMethods())
 	maps.Copy(m, s.featureMethods())
 	return m
 }
@@ -43,10 +44,6 @@ func unsupported(operation string) error {
 // "none".
 func (s *Service) featureMethods() map[string]ipc.Method {
 	return map[string]ipc.Method{
-		"getStoragePolicies": handle(func(context.Context, *ipc.Call, *hdfspb.GetStoragePoliciesRequestProto) (*hdfspb.GetStoragePoliciesResponseProto, error) {
-			return &hdfspb.GetStoragePoliciesResponseProto{Policies: storagePolicies}, nil
-		}),
-		"getStoragePolicy": handle(s.getStoragePolicy),
 		"getErasureCodingPolicies": handle(func(context.Context, *ipc.Call, *hdfspb.GetErasureCodingPoliciesRequestProto) (*hdfspb.GetErasureCodingPoliciesResponseProto, error) {
 			return &hdfspb.GetErasureCodingPoliciesResponseProto{EcPolicies: ecPolicies}, nil
 		}),
@@ -99,15 +96,6 @@ func (s *Service) featureMethods() map[string]ipc.Method {
 			return nil, err
 		}),
 	}
-}
-
-func (s *Service) getStoragePolicy(ctx context.Context, c *ipc.Call, q *hdfspb.GetStoragePolicyRequestProto) (*hdfspb.GetStoragePolicyResponseProto, error) {
-	st, err := s.existing(ctx, c, q.GetPath())
-	s.audit(c, err, "getStoragePolicy", q.GetPath(), "")
-	if err != nil {
-		return nil, err
-	}
-	return &hdfspb.GetStoragePolicyResponseProto{StoragePolicy: policyOf(st.StoragePolicy)}, nil
 }
 
 func (s *Service) rollingUpgrade(_ context.Context, c *ipc.Call, q *hdfspb.RollingUpgradeRequestProto) (*hdfspb.RollingUpgradeResponseProto, error) {

@@ -337,7 +337,7 @@ func TestFeaturesThatAreOff(t *testing.T) {
 		t.Errorf("policies %v", ec)
 	}
 	sp := ok[hdfspb.GetStoragePoliciesResponseProto](u, "getStoragePolicies", &hdfspb.GetStoragePoliciesRequestProto{}).Policies
-	if len(sp) != 8 || sp[4].GetName() != "HOT" || sp[4].GetPolicyId() != 7 || sp[5].GetCreationPolicy().GetStorageTypes()[1] != hdfspb.StorageTypeProto_ARCHIVE {
+	if len(sp) != 8 || sp[3].GetName() != "HOT" || sp[3].GetPolicyId() != 7 || sp[2].GetCreationPolicy().GetStorageTypes()[1] != hdfspb.StorageTypeProto_ARCHIVE {
 		t.Errorf("policies %v", sp)
 	}
 	if p := ok[hdfspb.GetStoragePolicyResponseProto](u, "getStoragePolicy", &hdfspb.GetStoragePolicyRequestProto{Path: proto.String("/d")}).StoragePolicy; p.GetName() != "HOT" {

@@ -201,6 +201,7 @@ func (s *Service) getContentSummary(ctx context.Context, c *ipc.Call, q *hdfspb.
 	if sum.DirectoryCount == 0 { // a file: HDFS says so in this way
 		m.ErasureCodingPolicy = proto.String("Replicated")
 	}
+	m.TypeQuotaInfos = encodeTypes(sum.Types)
 	return &hdfspb.GetContentSummaryResponseProto{Summary: m}, nil
 }
 
@@ -214,6 +215,7 @@ func (s *Service) getQuotaUsage(ctx context.Context, c *ipc.Call, q *hdfspb.GetQ
 	return &hdfspb.GetQuotaUsageResponseProto{Usage: &hdfspb.QuotaUsageProto{
 		FileAndDirectoryCount: u(use.FileAndDirectoryCount), Quota: u(use.Quota),
 		SpaceConsumed: u(use.SpaceConsumed), SpaceQuota: u(use.SpaceQuota),
+		TypeQuotaInfos: encodeTypes(use.Types),
 	}}, nil
 }
 

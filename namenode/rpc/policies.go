@@ -1,70 +1,53 @@
 package rpc
 
 import (
+	"cmp"
+	"slices"
+
 	"google.golang.org/protobuf/proto"
 
 	"github.com/hopsql/hopsql/hadoop/protocols/hdfspb"
+	"github.com/hopsql/hopsql/namenode/blocks"
 )
 
 // hot is the storage policy of what has none of its own.
 const hot = 7
 
-// storagePolicies are HDFS's, in its order: by falling id.
+// storagePolicies are HDFS's, in its order: by id.
 var storagePolicies = func() []*hdfspb.BlockStoragePolicyProto {
-	type types = []hdfspb.StorageTypeProto
-	const (
-		disk     = hdfspb.StorageTypeProto_DISK
-		ssd      = hdfspb.StorageTypeProto_SSD
-		archive  = hdfspb.StorageTypeProto_ARCHIVE
-		ram      = hdfspb.StorageTypeProto_RAM_DISK
-		provided = hdfspb.StorageTypeProto_PROVIDED
-		nvdimm   = hdfspb.StorageTypeProto_NVDIMM
-	)
+	all := blocks.Policies()
+	slices.SortFunc(all, func(a, b blocks.Policy) int { return cmp.Compare(a.ID, b.ID) })
 	var out []*hdfspb.BlockStoragePolicyProto
-	for _, p := range []struct {
-		id                             uint32
-		name                           string
-		storage, creation, replication types
-	}{
-		{15, "LAZY_PERSIST", types{ram, disk}, types{disk}, types{disk}},
-		{14, "ALL_NVDIMM", types{nvdimm}, types{disk}, types{disk}},
-		{12, "ALL_SSD", types{ssd}, types{disk}, types{disk}},
-		{10, "ONE_SSD", types{ssd, disk}, types{ssd, disk}, types{ssd, disk}},
-		{hot, "HOT", types{disk}, types{}, types{archive}},
-		{5, "WARM", types{disk, archive}, types{disk, archive}, types{disk, archive}},
-		{2, "COLD", types{archive}, types{}, types{}},
-		{1, "PROVIDED", types{provided, disk}, types{provided, disk}, types{provided, disk}},
-	} {
+	for _, p := range all {
 		out = append(out, &hdfspb.BlockStoragePolicyProto{
-			PolicyId: proto.Uint32(p.id), Name: proto.String(p.name),
-			CreationPolicy:            &hdfspb.StorageTypesProto{StorageTypes: p.storage},
-			CreationFallbackPolicy:    &hdfspb.StorageTypesProto{StorageTypes: p.creation},
-			ReplicationFallbackPolicy: &hdfspb.StorageTypesProto{StorageTypes: p.replication},
+			PolicyId: proto.Uint32(uint32(p.ID)), Name: proto.String(p.Name),
+			CreationPolicy:            &hdfspb.StorageTypesProto{StorageTypes: encodeKinds(p.Types)},
+			CreationFallbackPolicy:    &hdfspb.StorageTypesProto{StorageTypes: encodeKinds(p.CreationFallbacks)},
+			ReplicationFallbackPolicy: &hdfspb.StorageTypesProto{StorageTypes: encodeKinds(p.ReplicationFallbacks)},
 		})
 	}
 	return out
 }()
 
+func encodeKinds(types []int64) []hdfspb.StorageTypeProto {
+	out := make([]hdfspb.StorageTypeProto, len(types))
+	for i, t := range types {
+		out[i] = hdfspb.StorageTypeProto(t)
+	}
+	return out
+}
+
 // policyOf is the policy with an id; 0 and unknown ids stand for the default.
 func policyOf(id int64) *hdfspb.BlockStoragePolicyProto {
-	var def *hdfspb.BlockStoragePolicyProto
-	for _, p := range storagePolicies {
-		switch int64(p.GetPolicyId()) {
-		case id:
-			return p
-		case hot:
-			def = p
-		}
-	}
-	return def
+	known := blocks.PolicyOf(id)
+	i := slices.IndexFunc(storagePolicies, func(p *hdfspb.BlockStoragePolicyProto) bool { return int64(p.GetPolicyId()) == known.ID })
+	return storagePolicies[i]
 }
 
 // policyNamed is the id of the policy called name, 0 if there is none.
 func policyNamed(name string) int64 {
-	for _, p := range storagePolicies {
-		if p.GetName() == name {
-			return int64(p.GetPolicyId())
-		}
+	if p := blocks.PolicyNamed(name); p != nil {
+		return p.ID
 	}
 	return 0
 }

@@ -10,12 +10,6 @@ type Refusal struct {
 // Unsupported lists the methods that are refused, each once. Users read about them
 // in docs/divergences.md, which names all of them.
 var Unsupported = []Refusal{
-	{"setStoragePolicy", "storage policies (setStoragePolicy)"},
-	{"unsetStoragePolicy", "storage policies (unsetStoragePolicy)"},
-	{"satisfyStoragePolicy", "storage policies (satisfyStoragePolicy)"},
-
-	{"setQuota", "quotas (setQuota)"},
-
 	{"getBatchedListing", "batched listings (getBatchedListing)"},
 
 	{"createSnapshot", "snapshots (createSnapshot)"},

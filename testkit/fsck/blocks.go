@@ -128,7 +128,7 @@ func (r *rows) checkExtras() {
 		}
 		if flag := in.Flags&schema.FlagHasQuota != 0; in.Kind == schema.KindDirectory {
 			d := r.dirs[in.ID]
-			if quota := d.NSQuota >= 0 || d.DSQuota >= 0; flag != quota && in.ID != schema.RootID {
+			if quota := d.NSQuota >= 0 || d.DSQuota >= 0 || in.Flags&schema.FlagHasTypeQuota != 0; flag != quota && in.ID != schema.RootID {
 				r.say("directory %d (%q): flag for a quota %v, quota %v", in.ID, in.Name, flag, quota)
 			}
 		}

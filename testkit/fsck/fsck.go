@@ -44,7 +44,7 @@ func Check(ctx context.Context, store dal.Store) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("fsck: %w", err)
 	}
-	for _, part := range []func(){r.checkTree, r.checkDirectories, r.checkOpenFiles, r.checkBlocks, r.checkReplicas, r.checkQueues, r.checkExtras, r.checkIDs} {
+	for _, part := range []func(){r.checkTree, r.checkDirectories, r.checkOpenFiles, r.checkBlocks, r.checkReplicas, r.checkQueues, r.checkExtras, r.checkQuotas, r.checkIDs} {
 		part()
 	}
 	if len(r.found) > MaxFindings {
@@ -237,7 +237,7 @@ func (r *rows) checkOpenFiles() {
 		}
 	}
 	for _, in := range r.order {
-		if _, ok := open[in.ID]; in.ClientName != "" && !ok {
+		if _, ok := open[in.ID]; in.Kind == schema.KindFile && in.ClientName != "" && !ok {
 			r.say("inode %d (%q) is open for %q and not in open_files", in.ID, in.Name, in.ClientName)
 		}
 	}
