@@ -26,6 +26,5 @@ var elsewhere = map[string]string{
 	"secondarynamenode":  "is not needed: the database keeps the metadata",
 	"snapshotDiff":       "snapshots are not there yet",
 	"sps":                "is not here",
-	"storagepolicies":    "changing storage policies is not there yet",
 	"zkfc":               "is not needed: every NameNode is active",
 }

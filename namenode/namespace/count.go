@@ -301,10 +301,9 @@ func (n *Namespace) tree(tx *txn.Tx, w *walk, types bool) (*count, error) {
 }
 
 // Bounds of a tree that is counted by the transaction that needs it.
-const (
-	smallTree  = 1000 // entries
-	smallDepth = 6    // levels, each of them a round trip
-)
+var smallTree = 1000 // entries
+
+const smallDepth = 6 // levels, each of them a round trip
 
 // small counts the tree of a directory, whose row is locked exclusively, if it is small.
 func (t *count) small(tx *txn.Tx, in *schema.Inode) (whole bool, err error) {
@@ -313,7 +312,7 @@ func (t *count) small(tx *txn.Tx, in *schema.Inode) (whole bool, err error) {
 	t.names, t.below = 1, map[int64]*count{}
 	level := []schema.Inode{root}
 	for depth := 0; len(level) > 0; depth++ {
-		if depth == smallDepth || t.names > smallTree {
+		if depth == smallDepth || t.names > int64(smallTree) {
 			return false, nil
 		}
 		for i := range level {

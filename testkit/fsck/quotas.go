@@ -23,9 +23,6 @@ func (r *rows) checkQuotas() {
 		if in.Flags&schema.FlagHasTypeQuota != 0 && in.Flags&schema.FlagHasQuota == 0 {
 			r.say("directory %d (%q) has a quota by type of storage and no flag for a quota", in.ID, in.Name)
 		}
-		if in.Kind == schema.KindDirectory && in.ClientName != "" {
-			r.say("directory %d (%q) is closed by %q", in.ID, in.Name, in.ClientName)
-		}
 	}
 	for _, in := range r.order {
 		r.count(in, totals)
