@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/hopsql/hopsql/namenode/topology"
+	"github.com/hopsql/hopsql/schema"
+	"github.com/hopsql/hopsql/txn"
 )
 
 // DefaultRack is the location of a DataNode that has none.
@@ -144,4 +146,40 @@ func (p *Policy) fallbacks(creating bool) []int64 {
 		return p.CreationFallbacks
 	}
 	return p.ReplicationFallbacks
+}
+
+// inherited returns the policy of a file: its own or that of the nearest directory above
+// it that has one. Where all storages are of one type none is looked for.
+func (r *Registry) inherited(tx *txn.Tx, in *schema.Inode) (int64, error) {
+	if in.StoragePolicy != 0 || !r.severalTypes() {
+		return in.StoragePolicy, nil
+	}
+	for parent := in.ParentID; parent != schema.RootParentID; {
+		rows, err := tx.Lookup(schema.InodesByID, schema.KeyOf(schema.Int(parent)))
+		if err != nil || len(rows) == 0 {
+			return 0, err
+		}
+		dir := schema.InodeOf(rows[0])
+		if dir.StoragePolicy != 0 {
+			return dir.StoragePolicy, nil
+		}
+		parent = dir.ParentID
+	}
+	return 0, nil
+}
+
+// severalTypes reports whether there are storages of different types.
+func (r *Registry) severalTypes() bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	first := int64(0)
+	for _, s := range r.storages {
+		if first == 0 {
+			first = s.kind()
+		}
+		if s.kind() != first {
+			return true
+		}
+	}
+	return false
 }

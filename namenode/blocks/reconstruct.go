@@ -168,7 +168,11 @@ func (r *Registry) plan(tx *txn.Tx, h *Held, need Placement, rng *rand.Rand) (*j
 	for i, rep := range h.Replicas {
 		ids[i] = rep.StorageID
 	}
-	need.Existing, need.BlockSize, need.Policy = r.Targets(ids), max(h.Block.NumBytes, 1), h.Inode.StoragePolicy
+	policy, err := r.inherited(tx, &h.Inode)
+	if err != nil {
+		return nil, err
+	}
+	need.Existing, need.BlockSize, need.Policy = r.Targets(ids), max(h.Block.NumBytes, 1), policy
 	need.Copying, need.Seed = true, rng.Uint64()
 	targets := r.Choose(need)
 	// A storage that is still to delete an old replica of the block would delete
