@@ -307,7 +307,7 @@ func (s *scenario) do(user string, words []string) string {
 		if err != nil {
 			return errText(err)
 		}
-		return fmt.Sprintf("%+v", *sum)
+		return strings.Replace(fmt.Sprintf("%+v", *sum), " Types:[]", "", 1)
 	case "setquota":
 		return errText(s.ns.SetQuota(ctx, c, quotaRequest(args[1], opt)))
 	case "usage":
