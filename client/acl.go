@@ -3,6 +3,7 @@ package client
 import (
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"github.com/hopsql/hopsql/hadoop/protocols/hdfspb"
@@ -46,40 +47,69 @@ func rwx(p uint32) string {
 	return string(b)
 }
 
-// ParseACL reads "user:bob:rw-,default:group::r-x"; without permissions (for
-// removal) each entry is two fields long.
+// ParseACL reads "user:bob:rw-,default:group::r-x"; without permissions (for removal)
+// "user:bob,mask". Its errors are fs.ErrInvalid, with the words of Apache's client.
 func ParseACL(spec string, perms bool) ([]ACLEntry, error) {
 	var out []ACLEntry
 	for word := range strings.SplitSeq(spec, ",") {
-		word = strings.TrimSpace(word)
-		bad := fmt.Errorf("Invalid <aclSpec> : %s: %w", word, fs.ErrInvalid) //nolint:staticcheck // the words of Apache's client
-		rest, isDefault := strings.CutPrefix(word, "default:")
-		f := strings.Split(rest, ":")
-		e := ACLEntry{Default: isDefault, Type: strings.ToLower(f[0])}
-		switch {
-		case e.Type != "user" && e.Type != "group" && e.Type != "mask" && e.Type != "other":
-			return nil, bad
-		case perms && len(f) != 3, !perms && (len(f) > 3 || len(f) < 2 || len(f) == 3 && f[2] != ""):
-			return nil, bad
+		if word == "" {
+			continue
 		}
-		e.Name = f[1]
-		if perms {
-			if len(f[2]) != 3 {
-				return nil, bad
-			}
-			for i, c := range []byte(f[2]) {
-				switch c {
-				case "rwx"[i]:
-					e.Perm |= 4 >> i
-				case '-':
-				default:
-					return nil, bad
-				}
-			}
+		e, err := parseACLEntry(word, perms)
+		if err != nil {
+			return nil, err
 		}
 		out = append(out, e)
 	}
 	return out, nil
+}
+
+func parseACLEntry(word string, perms bool) (ACLEntry, error) {
+	bad := func(what string) (ACLEntry, error) {
+		return ACLEntry{}, fmt.Errorf("Invalid %s%s: %w", what, word, fs.ErrInvalid) //nolint:staticcheck // the words of Apache's client
+	}
+	f := strings.Split(strings.TrimRight(word, ":"), ":")
+	var e ACLEntry
+	if f[0] == "default" {
+		e.Default = true
+		f = f[1:]
+	}
+	if len(f) == 0 || len(f) == 1 && f[0] == "" {
+		return bad("<aclSpec> : ")
+	}
+	e.Type = strings.ToLower(f[0])
+	if !slices.Contains(aclTypes, e.Type) {
+		return bad("type of acl in <aclSpec> :")
+	}
+	if f = f[1:]; len(f) > 0 {
+		e.Name = f[0]
+		f = f[1:]
+	}
+	if perms {
+		if len(f) == 0 {
+			return bad("<aclSpec> : ")
+		}
+		p, ok := parseRWX(f[0])
+		if !ok {
+			return bad("permission in <aclSpec> : ")
+		}
+		e.Perm = p
+		f = f[1:]
+	}
+	if len(f) > 0 {
+		return bad("<aclSpec> : ")
+	}
+	return e, nil
+}
+
+// parseRWX is the reverse of rwx.
+func parseRWX(s string) (uint32, bool) {
+	for p := range uint32(8) {
+		if rwx(p) == s {
+			return p, true
+		}
+	}
+	return 0, false
 }
 
 func aclProtos(entries []ACLEntry) []*hdfspb.AclEntryProto {

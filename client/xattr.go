@@ -9,19 +9,35 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
+// XAttr is an extended attribute by its full name, "user.colour".
+type XAttr struct {
+	Name  string
+	Value []byte // nil for none
+}
+
+// CheckXAttrName returns an error, fs.ErrInvalid, unless name has a known prefix and
+// something after it.
+func CheckXAttrName(name string) error {
+	_, err := xattrProto(name, nil)
+	return err
+}
+
 // xattrProto splits "user.name" into the namespace and the name of the wire.
 func xattrProto(name string, value []byte) (*hdfspb.XAttrProto, error) {
 	space, local, found := strings.Cut(name, ".")
 	n, known := hdfspb.XAttrProto_XAttrNamespaceProto_value[strings.ToUpper(space)]
-	if !found || !known || local == "" {
-		return nil, fmt.Errorf("An XAttr name must be prefixed with user/trusted/security/system/raw, followed by a '.': %s: %w", name, fs.ErrInvalid) //nolint:staticcheck // the words of Apache's client
+	switch {
+	case found && len(space) >= 3 && local == "":
+		return nil, fmt.Errorf("XAttr name cannot be empty.: %w", fs.ErrInvalid) //nolint:staticcheck // the words of Apache's client
+	case !found || !known:
+		return nil, fmt.Errorf("An XAttr name must be prefixed with user/trusted/security/system/raw, followed by a '.': %w", fs.ErrInvalid) //nolint:staticcheck // the same
 	}
 	return &hdfspb.XAttrProto{Namespace: hdfspb.XAttrProto_XAttrNamespaceProto(n).Enum(), Name: proto.String(local), Value: value}, nil
 }
 
-// XAttrs reads extended attributes, those named or all of them, by full name
-// ("user.colour").
-func (c *Client) XAttrs(name string, names ...string) (map[string][]byte, error) {
+// XAttrs reads extended attributes, those named or all of them, in the order of the
+// server.
+func (c *Client) XAttrs(name string, names ...string) ([]XAttr, error) {
 	resp := &hdfspb.GetXAttrsResponseProto{}
 	err := c.onPath("getxattr", name, func(p string) error {
 		req := &hdfspb.GetXAttrsRequestProto{Src: &p}
@@ -34,9 +50,9 @@ func (c *Client) XAttrs(name string, names ...string) (map[string][]byte, error)
 		}
 		return c.nn("getXAttrs", req, resp)
 	})
-	out := map[string][]byte{}
+	var out []XAttr
 	for _, x := range resp.GetXAttrs() {
-		out[strings.ToLower(x.GetNamespace().String())+"."+x.GetName()] = x.GetValue()
+		out = append(out, XAttr{strings.ToLower(x.GetNamespace().String()) + "." + x.GetName(), x.GetValue()})
 	}
 	return out, err
 }

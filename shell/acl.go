@@ -169,7 +169,7 @@ func copyACL(src, target *item) error {
 
 // XAttrs is what a FileSystem with extended attributes offers besides.
 type XAttrs interface {
-	XAttrs(path string, names ...string) (map[string][]byte, error)
+	XAttrs(path string, names ...string) ([]client.XAttr, error)
 	SetXAttr(path, attr string, value []byte) error
 	RemoveXAttr(path, attr string) error
 }
@@ -193,8 +193,8 @@ func copyXAttrs(src, target *item) error {
 		return err
 	}
 	all, err := from.XAttrs(src.path)
-	for name, value := range all {
-		err = errors.Join(err, to.SetXAttr(target.path, name, value))
+	for _, x := range all {
+		err = errors.Join(err, to.SetXAttr(target.path, x.Name, x.Value))
 	}
 	return err
 }

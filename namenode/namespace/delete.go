@@ -80,7 +80,7 @@ func (n *Namespace) keepRoot(tx *txn.Tx, w *walk, recursive bool) error {
 	tx.Alone()
 	empty, err := n.empty(tx, w.target().ID)
 	if err == nil && !empty {
-		err = fault.New(fault.NotEmpty, "%s is non empty", w.path())
+		err = fault.New(fault.NotEmpty, "`%s is non empty': Directory is not empty", w.path())
 	}
 	return err
 }
@@ -99,7 +99,11 @@ func (n *Namespace) delete(tx *txn.Tx, c *Caller, w *walk, recursive, checked bo
 	}
 	if !empty {
 		if !recursive {
-			return false, false, fault.New(fault.NotEmpty, "%s is non empty", w.path())
+			// HDFS looks for rights in the whole tree first.
+			if err := w.requireTarget(c, Read|Write|Execute); err != nil {
+				return false, false, err
+			}
+			return false, false, fault.New(fault.NotEmpty, "`%s is non empty': Directory is not empty", w.path())
 		}
 		if err := n.checkProtected(w.path()); err != nil {
 			return false, false, err

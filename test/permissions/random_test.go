@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	randomSeed  = 20
+	randomSeed  = 21
 	randomCalls = 1500
 )
 
@@ -30,11 +30,15 @@ func TestRandomLists(t *testing.T) {
 	for _, s := range []*server{theirs, mine} {
 		s.do("$ chmod 777 /")
 	}
+	bad := 0
 	for i := range randomCalls {
 		line := g.line()
 		before = append(before, line)
 		if want, got := theirs.do(line), mine.do(line); got != want {
-			t.Fatalf("call %d: %s\n Apache: %s\n   here: %s\nafter:\n%s", i, line, want, got, strings.Join(before[max(0, i-30):], "\n"))
+			t.Errorf("call %d: %s\n Apache: %s\n   here: %s", i, line, want, got)
+			if bad++; bad == 10 {
+				t.Fatalf("after:\n%s", strings.Join(before[max(0, i-30):], "\n"))
+			}
 		}
 	}
 	ours.StopNameNode(t)
@@ -103,6 +107,7 @@ func (g *generator) line() string {
 		func() string { return fmt.Sprintf("access %d %s", g.IntN(8), p) },
 		func() string { return fmt.Sprintf("access %d %s", g.IntN(8), p) },
 		func() string { return "open " + p },
+		func() string { return g.one("append ", "truncate ", "setrep ", "located ") + p },
 		func() string { return "ls " + p },
 		func() string { return "rename " + p + " " + g.path() },
 		func() string { return "delete " + p },
@@ -111,7 +116,7 @@ func (g *generator) line() string {
 		func() string { return "getxattrs - " + p },
 		func() string { return "settimes " + p },
 		func() string { return "count " + p },
-	}[g.IntN(26)]()
+	}[g.IntN(27)]()
 }
 
 // named is what may follow user, group and other.
