@@ -25,11 +25,12 @@ func TestOwnDataNodes(t *testing.T) {
 	s.suites(t, classes, s.Binary(), ownCases)
 }
 
-// TestStockDataNodes runs all suites on MariaDB with Apache's DataNodes.
+// TestStockDataNodes runs what is not about command lines on MariaDB with Apache's
+// DataNodes.
 func TestStockDataNodes(t *testing.T) {
 	classes := compile(t)
 	s := start(t, mariadb.Database(t), true)
-	s.suites(t, classes, "", slices.Concat(contracts, base, attributes, cases))
+	s.suites(t, classes, "", slices.Concat(contracts, base, attributes))
 }
 
 func (s *system) suites(t *testing.T, classes, program string, suites []string) {
