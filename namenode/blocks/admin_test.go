@@ -413,6 +413,27 @@ func TestBlocksOn(t *testing.T) {
 	}
 }
 
+// TestTwoWithOneUUID: the DataNode that registers last stays.
+func TestTwoWithOneUUID(t *testing.T) {
+	c := fakecluster.New(t, fakecluster.Options{Datanodes: 2})
+	first := c.DN[0].Row
+	if err := c.Reg.Superseded(first); err != nil {
+		t.Fatal(err)
+	}
+	second := first
+	second.IP = "10.0.0.77"
+	if err := c.Reg.Register(context.Background(), second); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Reg.Superseded(first); fault.KindOf(err) != fault.Unregistered {
+		t.Errorf("the first one: %v", err)
+	}
+	if err := c.Reg.Superseded(second); err != nil {
+		t.Errorf("the second one: %v", err)
+	}
+	c.DN[0].Row = second
+}
+
 // racksOf returns on how many racks a block is.
 func racksOf(c *fakecluster.Cluster, block int64) int {
 	racks := map[string]bool{}

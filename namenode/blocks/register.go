@@ -86,6 +86,20 @@ func (r *Registry) Register(ctx context.Context, d schema.Datanode) error {
 	return nil
 }
 
+// Superseded returns an error if another DataNode has registered with the UUID of d from
+// another address since. The one that comes second stays, as in HDFS. An empty address is
+// not looked at.
+func (r *Registry) Superseded(d schema.Datanode) error {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	n := r.nodes[d.UUID]
+	if n == nil || !n.registered || (d.IP == "" || n.row.IP == d.IP) && n.row.XferPort == d.XferPort {
+		return nil
+	}
+	return fault.New(fault.Unregistered, "Data node %s:%d is attempting to report storage ID %s. Node %s:%d is expected to serve this storage.",
+		d.IP, d.XferPort, d.UUID, n.row.IP, n.row.XferPort)
+}
+
 // isLost reports whether a DataNode was found dead.
 func (r *Registry) isLost(uuid string) bool {
 	r.mu.RLock()

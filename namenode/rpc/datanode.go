@@ -82,6 +82,17 @@ func (s *Service) verify(reg *datanodepb.DatanodeRegistrationProto) error {
 		nodeName(reg), i.GetClusterID(), i.GetNamespceID(), i.GetCTime(), s.identity.ClusterID, s.identity.NamespaceID, s.identity.CTime)
 }
 
+// addressOf is what a registration says of where its DataNode is. The address is the
+// one that this NameNode told it, or "" if it keeps to one that means nothing.
+func addressOf(reg *datanodepb.DatanodeRegistrationProto) schema.Datanode {
+	d := reg.GetDatanodeID()
+	ip := d.GetIpAddr()
+	if a := net.ParseIP(ip); a == nil || a.IsLoopback() || a.IsUnspecified() {
+		ip = ""
+	}
+	return schema.Datanode{UUID: d.GetDatanodeUuid(), IP: ip, XferPort: int64(d.GetXferPort())}
+}
+
 func nodeName(reg *datanodepb.DatanodeRegistrationProto) string {
 	d := reg.GetDatanodeID()
 	return fmt.Sprintf("DatanodeRegistration(%s, datanodeUuid=%s)", net.JoinHostPort(d.GetIpAddr(), strconv.Itoa(int(d.GetXferPort()))), d.GetDatanodeUuid())
@@ -195,6 +206,9 @@ func (s *Service) sendHeartbeat(ctx context.Context, _ *ipc.Call, q *datanodepb.
 	if err := s.verify(q.GetRegistration()); err != nil {
 		return nil, err
 	}
+	if err := s.blocks.Superseded(addressOf(q.GetRegistration())); err != nil {
+		return nil, err
+	}
 	state, txid := s.haState()
 	hb := blocks.HeartbeatReport{
 		Datanode: q.GetRegistration().GetDatanodeID().GetDatanodeUuid(), Transfers: int(q.GetXmitsInProgress()),
@@ -274,6 +288,9 @@ func (s *Service) blockReport(ctx context.Context, _ *ipc.Call, q *datanodepb.Bl
 
 func (s *Service) verifyPool(reg *datanodepb.DatanodeRegistrationProto, pool string) error {
 	if err := s.verify(reg); err != nil {
+		return err
+	}
+	if err := s.blocks.Superseded(addressOf(reg)); err != nil {
 		return err
 	}
 	if pool != s.identity.BlockPoolID {
