@@ -207,6 +207,11 @@ func TestOpenFileHoldsUp(t *testing.T) {
 	l.refresh(l.exclude, d.Row.IP)
 	l.c.Live(time.Minute)
 	l.want(d, leaving)
+	l.c.Create("/elsewhere", "w", 1)
+	page, more, err := l.c.NS.ListBlockingFiles(context.Background(), fakecluster.Root, 0, "/")
+	if err != nil || more || len(page) != 1 || page[0].Path != "/open" {
+		t.Errorf("held up by %+v, %v, %v", page, more, err)
+	}
 	b := l.c.Fill(lb, 5)
 	l.c.Complete("/open", "w", st.ID, &b)
 	l.c.Live(time.Minute)

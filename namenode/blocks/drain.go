@@ -142,3 +142,18 @@ func (r *Registry) sufficient(h *Held, t tally, state int64) bool {
 	// A cluster may be too small for the replication of some files.
 	return state == adminDecommissioning && live >= r.opt.Replication && r.opt.Replication > 0
 }
+
+// HoldsUp reports whether a file that is open has a replica on a DataNode that is being
+// decommissioned.
+func (r *Registry) HoldsUp(f *File) bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	for _, reps := range f.Replicas {
+		for _, rep := range reps {
+			if s := r.storages[rep.StorageID]; s != nil && s.node.row.AdminState == adminDecommissioning {
+				return true
+			}
+		}
+	}
+	return false
+}

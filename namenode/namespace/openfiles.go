@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hopsql/hopsql/namenode/blocks"
 	"github.com/hopsql/hopsql/schema"
 	"github.com/hopsql/hopsql/txn"
 )
@@ -25,6 +26,32 @@ type OpenFileEntry struct {
 // all) whose ids are larger than after, in order of their ids, and whether there
 // are more. Only a superuser may.
 func (n *Namespace) ListOpenFiles(ctx context.Context, c *Caller, after int64, path string) (page []OpenFileEntry, more bool, err error) {
+	return n.listOpen(ctx, c, after, path, func(_ *txn.Tx, all []OpenFileEntry) ([]OpenFileEntry, error) { return all, nil })
+}
+
+// ListBlockingFiles is ListOpenFiles for those files that hold up a DataNode which is to
+// be decommissioned.
+func (n *Namespace) ListBlockingFiles(ctx context.Context, c *Caller, after int64, path string) (page []OpenFileEntry, more bool, err error) {
+	return n.listOpen(ctx, c, after, path, func(tx *txn.Tx, all []OpenFileEntry) (blocking []OpenFileEntry, err error) {
+		for _, f := range all {
+			tx.Want(blocks.Refs(f.ID)...)
+		}
+		for _, f := range all {
+			file, err := blocks.ReadFile(tx, f.ID)
+			if err != nil {
+				return nil, err
+			}
+			if n.blocks.HoldsUp(file) {
+				blocking = append(blocking, f)
+			}
+		}
+		return blocking, nil
+	})
+}
+
+// listOpen reads open files until some are chosen.
+func (n *Namespace) listOpen(ctx context.Context, c *Caller, after int64, path string,
+	choose func(*txn.Tx, []OpenFileEntry) ([]OpenFileEntry, error)) (page []OpenFileEntry, more bool, err error) {
 	if err := n.RequireSuper(c, "listOpenFiles"); err != nil {
 		return nil, false, err
 	}
@@ -34,7 +61,10 @@ func (n *Namespace) ListOpenFiles(ctx context.Context, c *Caller, after int64, p
 		var last int64
 		err := n.eng.View(ctx, func(tx *txn.Tx) error {
 			var err error
-			found, last, err = openFiles(tx, after)
+			if found, last, err = openFiles(tx, after); err != nil {
+				return err
+			}
+			found, err = choose(tx, found)
 			return err
 		})
 		if err != nil {

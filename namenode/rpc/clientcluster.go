@@ -143,10 +143,11 @@ func (s *Service) listOpenFiles(ctx context.Context, c *ipc.Call, q *hdfspb.List
 	for _, t := range q.GetTypes() {
 		all = all || t == hdfspb.OpenFilesTypeProto_ALL_OPEN_FILES
 	}
-	if !all { // no DataNode is decommissioned, so no file can be in the way
-		return m, s.requireSuper(c, "listOpenFiles")
+	list := s.ns.ListBlockingFiles
+	if all {
+		list = s.ns.ListOpenFiles
 	}
-	page, more, err := s.ns.ListOpenFiles(ctx, s.caller(c), q.GetId(), q.GetPath())
+	page, more, err := list(ctx, s.caller(c), q.GetId(), q.GetPath())
 	s.audit(c, err, "listOpenFiles", "", "")
 	for i := range page {
 		f := &page[i]
