@@ -125,10 +125,10 @@ func (w walk) read(op string) answer {
 	}
 	if op == "open" {
 		switch {
-		case w.found && !w.may(w.path, 4):
-			return answer{outcome: denied}
 		case !w.found || w.target().dir:
 			return answer{outcome: notFound}
+		case !w.may(w.path, 4):
+			return answer{outcome: denied}
 		}
 		return answer{}
 	}
@@ -182,10 +182,10 @@ func (w walk) create(c call, id int64) (*tree, answer) {
 		return w.refuse(e)
 	}
 	switch {
-	case w.found && w.target().dir:
-		return w.refuse(exists)
 	case !w.mayAdd():
 		return w.refuse(denied)
+	case w.found && w.target().dir:
+		return w.refuse(exists)
 	case w.found && c.force && !w.may(w.path, 2):
 		return w.refuse(denied)
 	case !c.parents && !w.hasParent():
@@ -209,6 +209,9 @@ func (w walk) remove(c call) (*tree, answer) {
 	case !w.found:
 		return w.refuse(no)
 	case w.target().dir && !c.force && len(w.t.children(c.path)) > 0:
+		if !w.may(w.path, 7) {
+			return w.refuse(denied)
+		}
 		return w.refuse(notEmpty)
 	}
 	return w.t.change(func(nodes map[string]node) {
