@@ -32,12 +32,12 @@ func (n *Namespace) GetBlockLocations(ctx context.Context, c *Caller, src string
 		if err != nil {
 			return err
 		}
-		if err := w.traverse(c, false); err != nil {
-			return err
-		}
-		// HDFS says what is no file before it looks at the rights on it.
+		// HDFS says what is no file before it looks at rights.
 		file, err := w.file()
 		if err != nil {
+			return err
+		}
+		if err := w.traverse(c, false); err != nil {
 			return err
 		}
 		if err := w.requireTarget(c, Read); err != nil {

@@ -120,14 +120,14 @@ func (w walk) read(op string) answer {
 	if op == "stat" && w.blocked && w.user == superuser {
 		return answer{outcome: absent}
 	}
+	if op == "open" && (!w.found || w.target().dir) {
+		return answer{outcome: notFound}
+	}
 	if e := w.enter(false); e != ok {
 		return answer{outcome: e}
 	}
 	if op == "open" {
-		switch {
-		case !w.found || w.target().dir:
-			return answer{outcome: notFound}
-		case !w.may(w.path, 4):
+		if !w.may(w.path, 4) {
 			return answer{outcome: denied}
 		}
 		return answer{}
