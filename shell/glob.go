@@ -38,6 +38,23 @@ func (s *Shell) expand(arg string) ([]*item, error) {
 	return items, nil
 }
 
+// Expand lists the absolute names on f that a word of a command stands for, which may
+// be a pattern and may begin with the URI of f. A name without a pattern need not exist.
+func Expand(f FileSystem, word string) ([]string, error) {
+	s := &Shell{Open: func(uri string) (FileSystem, error) {
+		if scheme, _, _ := strings.Cut(f.URI(), "//"); uri == "" || uri == scheme+"//" || uri == f.URI() {
+			return f, nil
+		}
+		return nil, plain("Wrong FS: " + word + ", expected: " + f.URI())
+	}}
+	items, err := s.expand(word)
+	var names []string
+	for _, it := range items {
+		names = append(names, it.path)
+	}
+	return names, err
+}
+
 // glob finds the names that an absolute pattern stands for, in order.
 func glob(f FileSystem, full string) (found []*client.FileInfo, wild bool, err error) {
 	flats, err := expandBraces(full)

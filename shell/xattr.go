@@ -149,7 +149,7 @@ func decodeBase64(s string) []byte {
 func doSetfattr(r *run, args []string) error {
 	set, setting := r.value("n")
 	drop, dropping := r.value("x")
-	text, _ := r.value("v")
+	text, given := r.value("v")
 	switch {
 	case !setting && !dropping:
 		return badUsage("Must specify '-n name' or '-x name' option.")
@@ -160,9 +160,12 @@ func doSetfattr(r *run, args []string) error {
 	case len(args) > 1:
 		return badUsage("Too many arguments.")
 	}
-	value, err := decodeValue(text)
-	if err != nil {
-		return err
+	var value []byte // none is not an empty one
+	if given {
+		var err error
+		if value, err = decodeValue(text); err != nil {
+			return err
+		}
 	}
 	return r.each(args, &traversal{visit: func(it *item) error {
 		x, err := xattrsOf(it)

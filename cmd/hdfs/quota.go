@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/hopsql/hopsql/client"
+	"github.com/hopsql/hopsql/shell"
 )
 
 // storageKinds are the types of storage that have quotas, as -setSpaceQuota lists them.
@@ -122,12 +123,19 @@ func (a *admin) clrSpaceQuota(args []string) int {
 	return a.onEach(args, func(name string) error { return a.nn.SetTypeQuota(name, kind, client.NoQuota) })
 }
 
-// onEach runs do for each name. One that fails does not keep the others from it.
+// onEach runs do for each name that the words stand for. One that fails does not keep
+// the others from it.
 func (a *admin) onEach(args []string, do func(name string) error) int {
 	code := 0
-	for _, name := range args {
-		if err := do(name); err != nil {
+	for _, word := range args {
+		names, err := shell.Expand(shell.HDFS(a.nn), word)
+		if err != nil {
 			code = a.failed(err)
+		}
+		for _, name := range names {
+			if err := do(name); err != nil {
+				code = a.failed(err)
+			}
 		}
 	}
 	return code

@@ -60,6 +60,28 @@ func (a *admin) saveNamespace(args []string) int {
 		&hdfspb.SaveNamespaceRequestProto{}, &hdfspb.SaveNamespaceResponseProto{})
 }
 
+func (a *admin) setBandwidth(args []string) int {
+	if len(args) != 1 {
+		return a.wrong()
+	}
+	bytes, err := parseSize(args[0])
+	if err != nil {
+		return a.misuse(err.Error())
+	}
+	return a.everyNameNode(func(addr, suffix string) error {
+		err := a.nn.InvokeAt(addr, client.ProtocolClient, "setBalancerBandwidth",
+			&hdfspb.SetBalancerBandwidthRequestProto{Bandwidth: &bytes}, &hdfspb.SetBalancerBandwidthResponseProto{})
+		if err != nil {
+			return err
+		}
+		if suffix != "" {
+			suffix = " for " + suffix
+		}
+		fmt.Fprintf(a.out, "Balancer bandwidth is set to %d%s\n", bytes, suffix)
+		return nil
+	})
+}
+
 func (a *admin) successful(err error, what, suffix string) error {
 	if err != nil {
 		return err

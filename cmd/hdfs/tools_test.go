@@ -158,6 +158,7 @@ func TestAdminTools(t *testing.T) {
 		{"dfsadmin -saveNamespace -beforeShutdown", 0, "Save namespace successful\n", ""},
 		{"dfsadmin -saveNamespace x", 255, "", "Usage: hdfs dfsadmin [-saveNamespace [-beforeShutdown]]\n"},
 		{"dfsadmin -finalizeUpgrade", 0, "Finalize upgrade successful\n", ""},
+		{"dfsadmin -setBalancerBandwidth", 255, "", "Usage: hdfs dfsadmin [-setBalancerBandwidth <bandwidth in bytes per second>]\n"},
 		{"dfsadmin -refreshServiceAcl", 255, "", "refreshServiceAcl: Unknown protocol: org.apache.hadoop.security.authorize.RefreshAuthorizationPolicyProtocol\n"},
 		{"dfsadmin -refreshCallQueue", 255, "", "refreshCallQueue: Unknown protocol: org.apache.hadoop.ipc.RefreshCallQueueProtocol\n"},
 		{"dfsadmin -printTopology", 0, "Rack: /rack1\n   192.0.2.7:9866 In Service\n\n", ""},

@@ -3,6 +3,7 @@ package apache
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"regexp"
 	"slices"
@@ -21,8 +22,11 @@ var (
 func TestOwnDataNodes(t *testing.T) {
 	classes := compile(t)
 	s := start(t, "", false)
-	s.suites(t, classes, "", slices.Concat(contracts, base, attributes, cases))
-	s.suites(t, classes, s.Binary(), ownCases)
+	ran := s.suites(t, classes, "", slices.Concat(contracts, base, attributes, cases))
+	maps.Copy(ran, s.suites(t, classes, s.Binary(), ownCases))
+	if *only == "" {
+		allListedRan(t, ran)
+	}
 }
 
 // TestStockDataNodes runs what is not about command lines on MariaDB with Apache's
@@ -33,11 +37,14 @@ func TestStockDataNodes(t *testing.T) {
 	s.suites(t, classes, "", slices.Concat(contracts, base, attributes))
 }
 
-func (s *system) suites(t *testing.T, classes, program string, suites []string) {
+// suites runs suites and judges them. It returns the names of their tests, as in
+// exceptions.txt.
+func (s *system) suites(t *testing.T, classes, program string, suites []string) map[string]bool {
 	t.Helper()
+	ran := map[string]bool{}
 	suites = slices.DeleteFunc(slices.Clone(suites), func(name string) bool { return !regexp.MustCompile(*only).MatchString(name) })
 	if len(suites) == 0 {
-		return
+		return ran
 	}
 	by := ""
 	if program != "" {
@@ -58,4 +65,8 @@ func (s *system) suites(t *testing.T, classes, program string, suites []string) 
 		}
 	}
 	judge(t, by, results)
+	for _, r := range results {
+		ran[by+r.suite+" "+r.name] = true
+	}
+	return ran
 }
