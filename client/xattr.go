@@ -28,9 +28,9 @@ func xattrProto(name string, value []byte) (*hdfspb.XAttrProto, error) {
 	n, known := hdfspb.XAttrProto_XAttrNamespaceProto_value[strings.ToUpper(space)]
 	switch {
 	case found && len(space) >= 3 && local == "":
-		return nil, fmt.Errorf("XAttr name cannot be empty.: %w", fs.ErrInvalid) //nolint:staticcheck // the words of Apache's client
+		return nil, fmt.Errorf("XAttr name cannot be empty.: %w", fs.ErrInvalid)
 	case !found || !known:
-		return nil, fmt.Errorf("An XAttr name must be prefixed with user/trusted/security/system/raw, followed by a '.': %w", fs.ErrInvalid) //nolint:staticcheck // the same
+		return nil, fmt.Errorf("An XAttr name must be prefixed with user/trusted/security/system/raw, followed by a '.': %w", fs.ErrInvalid) //nolint:staticcheck // the words of Apache's client
 	}
 	return &hdfspb.XAttrProto{Namespace: hdfspb.XAttrProto_XAttrNamespaceProto(n).Enum(), Name: proto.String(local), Value: value}, nil
 }

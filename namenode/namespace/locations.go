@@ -32,7 +32,10 @@ func (n *Namespace) GetBlockLocations(ctx context.Context, c *Caller, src string
 		if err != nil {
 			return err
 		}
-		// HDFS says what is no file before it looks at rights.
+		// HDFS says what is no file before it looks at rights, those on the way included.
+		if w.blocked {
+			return w.notDirectory(false)
+		}
 		file, err := w.file()
 		if err != nil {
 			return err

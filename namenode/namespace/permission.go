@@ -75,6 +75,11 @@ func (w *walk) traverse(c *Caller, creating bool) error {
 	if !w.blocked {
 		return nil
 	}
+	return w.notDirectory(creating)
+}
+
+// notDirectory is the error for a file in the way.
+func (w *walk) notDirectory(creating bool) error {
 	kind := fault.AccessDenied
 	if creating {
 		kind = fault.ParentNotDirectory

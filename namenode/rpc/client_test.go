@@ -195,10 +195,10 @@ func TestRenameDeleteAndAttributes(t *testing.T) {
 			t.Errorf("delete %s: %v, %v", path, got, err)
 		}
 	}
-	log := s.auditLines(12)
+	log := s.auditLines(11)
 	for _, want := range []string{
 		"allowed=true\tugi=hdfs (auth:SIMPLE)\tip=/127.0.0.1\tcmd=mkdirs\tsrc=/a\tdst=null\tperm=hdfs:supergroup:rwxr-xr-x\tproto=rpc\n",
-		"cmd=create\tsrc=/a/f\t", "allowed=false\tugi=hdfs (auth:SIMPLE)\tip=/127.0.0.1\tcmd=rename\tsrc=/a/f\tdst=/a/h\t",
+		"cmd=create\tsrc=/a/f\t",
 		"cmd=rename (options=[TO_TRASH])\tsrc=/a/g\tdst=/a/h\t", "cmd=setPermission\tsrc=/a/h\tdst=null\tperm=hdfs:supergroup:rw------T\t", "cmd=setOwner\tsrc=/a/h\tdst=null\tperm=alice:supergroup:rw------T\t", "cmd=getfileinfo\tsrc=/a/h\t",
 		"allowed=false\tugi=bob (auth:SIMPLE)\tip=/127.0.0.1\tcmd=setOwner\t", "allowed=false\tugi=hdfs (auth:SIMPLE)\tip=/127.0.0.1\tcmd=delete\tsrc=/nope\t",
 	} {

@@ -124,7 +124,9 @@ func (s *Service) rename(ctx context.Context, c *ipc.Call, q *hdfspb.RenameReque
 	}
 	who := s.changer(c)
 	done, err := s.ns.Rename(ctx, who, q.GetSrc(), q.GetDst())
-	s.auditChange(c, who, done, err, "rename", q.GetSrc(), q.GetDst())
+	if done || err != nil { // HDFS says nothing of one that did not come about
+		s.auditChange(c, who, true, err, "rename", q.GetSrc(), q.GetDst())
+	}
 	return wire.AppendBool(dst, 1, done), err
 }
 
@@ -182,7 +184,9 @@ func (s *Service) setTimes(ctx context.Context, c *ipc.Call, q *hdfspb.SetTimesR
 func (s *Service) setReplication(ctx context.Context, c *ipc.Call, q *hdfspb.SetReplicationRequestProto) (*hdfspb.SetReplicationResponseProto, error) {
 	// Java's short: what does not fit is negative there.
 	done, err := s.ns.SetReplication(ctx, s.caller(c), q.GetSrc(), int64(int16(q.GetReplication())))
-	s.auditResult(c, done, err, "setReplication", q.GetSrc(), "")
+	if done || err != nil {
+		s.audit(c, err, "setReplication", q.GetSrc(), "")
+	}
 	return &hdfspb.SetReplicationResponseProto{Result: &done}, err
 }
 

@@ -120,8 +120,8 @@ func (w walk) read(op string) answer {
 	if op == "stat" && w.blocked && w.user == superuser {
 		return answer{outcome: absent}
 	}
-	if op == "open" && (!w.found || w.target().dir) {
-		return answer{outcome: notFound}
+	if op == "open" && !w.blocked && (!w.found || w.target().dir) {
+		return answer{outcome: notFound} // whatever the rights on the way
 	}
 	if e := w.enter(false); e != ok {
 		return answer{outcome: e}

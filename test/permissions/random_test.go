@@ -34,7 +34,13 @@ func TestRandomLists(t *testing.T) {
 	for i := range randomCalls {
 		line := g.line()
 		before = append(before, line)
-		if want, got := theirs.do(line), mine.do(line); got != want {
+		want, got := theirs.do(line), mine.do(line)
+		if strings.Contains(line, "$ delete") {
+			// Which of several directories below is in the way depends on the order of the walk.
+			want, _, _ = strings.Cut(want, "inode=")
+			got, _, _ = strings.Cut(got, "inode=")
+		}
+		if got != want {
 			t.Errorf("call %d: %s\n Apache: %s\n   here: %s", i, line, want, got)
 			if bad++; bad == 10 {
 				t.Fatalf("after:\n%s", strings.Join(before[max(0, i-30):], "\n"))
@@ -110,7 +116,7 @@ func (g *generator) line() string {
 		func() string { return g.one("append ", "truncate ", "setrep ", "located ") + p },
 		func() string { return "ls " + p },
 		func() string { return "rename " + p + " " + g.path() },
-		func() string { return "delete " + p },
+		func() string { return "delete " + p + " recursive" },
 		func() string { return "setxattr " + g.one("user.x=1", "trusted.x=1", "user.y") + " " + p },
 		func() string { return "rmxattr " + g.one("user.x", "trusted.x", "user.y") + " " + p },
 		func() string { return "getxattrs - " + p },
