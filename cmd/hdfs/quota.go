@@ -65,7 +65,7 @@ func (a *admin) setSpaceQuota(args []string) int {
 		return a.misuse(err.Error())
 	}
 	n, err := parseSize(strings.TrimSpace(args[0]))
-	if errors.Is(err, strconv.ErrSyntax) || errors.Is(err, strconv.ErrRange) {
+	if errors.As(err, new(*notNumber)) {
 		err = fmt.Errorf("%q is not a valid value for a quota.", args[0]) //nolint:staticcheck // the words of Apache's tool
 	}
 	if err != nil {
@@ -143,20 +143,33 @@ func (a *admin) onEach(args []string, do func(name string) error) int {
 
 const sizeLetters = "kmgtpe"
 
+// A notNumber is a word that should be a number.
+type notNumber struct{ word string }
+
+func (e *notNumber) Error() string { return fmt.Sprintf("For input string: %q", e.word) }
+
+func parseNumber(s string) (int64, error) {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		return 0, &notNumber{s}
+	}
+	return n, nil
+}
+
 // parseSize reads a number with a binary prefix: 5m is 5 MiB.
 func parseSize(s string) (int64, error) {
 	if s == "" {
-		return 0, strconv.ErrSyntax
+		return 0, &notNumber{s}
 	}
 	last := s[len(s)-1]
 	if last >= '0' && last <= '9' {
-		return strconv.ParseInt(s, 10, 64)
+		return parseNumber(s)
 	}
 	i := strings.IndexByte(sizeLetters, last|0x20)
 	if i < 0 {
 		return 0, fmt.Errorf("Invalid size prefix '%c' in '%s'. Allowed prefixes are k, m, g, t, p, e(case insensitive)", last, s) //nolint:staticcheck // the words of Apache's tool
 	}
-	n, err := strconv.ParseInt(s[:len(s)-1], 10, 64)
+	n, err := parseNumber(s[:len(s)-1])
 	if err != nil {
 		return 0, err
 	}

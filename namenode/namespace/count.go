@@ -209,7 +209,10 @@ func (n *Namespace) closeDir(ctx context.Context, t *count, again bool) (*schema
 		root = &in
 		return nil
 	})
-	return root, err
+	if err != nil {
+		return nil, err
+	}
+	return root, nil
 }
 
 // openDir takes the mark of a count off a directory if it is there.

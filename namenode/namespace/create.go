@@ -194,7 +194,7 @@ func (n *Namespace) insertFile(tx *txn.Tx, c *Caller, w *walk, r *CreateRequest,
 		PartitionID: schema.PartitionOf(parent.ID), ParentID: parent.ID, Name: w.name(),
 		ID: id, Kind: schema.KindFile, UserName: c.User, GroupName: parent.GroupName,
 		MTime: tx.Now(), ATime: tx.Now(),
-		Replication: r.Replication, BlockSize: r.BlockSize, StoragePolicy: r.StoragePolicy,
+		Replication: r.Replication, BlockSize: r.BlockSize, StoragePolicy: w.ownPolicy(r),
 		ClientName: r.ClientName, ClientMachine: c.Host,
 	})
 	in := w.last()

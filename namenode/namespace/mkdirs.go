@@ -1,7 +1,6 @@
 package namespace
 
 import (
-	"cmp"
 	"context"
 
 	"github.com/hopsql/hopsql/dal"
@@ -61,7 +60,10 @@ func (n *Namespace) MkdirsWith(ctx context.Context, c *Caller, src string, modes
 		}
 		return err
 	})
-	return cmp.Or(err, full)
+	if err != nil { // the function may still run then
+		return err
+	}
+	return full
 }
 
 // isQuota reports whether an error says that a quota is exceeded.

@@ -33,6 +33,18 @@ func (w *walk) effective() *schema.Inode {
 	return &in
 }
 
+// ownPolicy is the policy that a new file gets for itself: one that was asked for, or one
+// of its directory that it has from its creation or not at all.
+func (w *walk) ownPolicy(r *CreateRequest) int64 {
+	if r.Flags&FlagLazyPersist != 0 {
+		return lazyPersist
+	}
+	if inherited := w.policy(w.above()); r.StoragePolicy == 0 && inherited == lazyPersist {
+		return inherited
+	}
+	return r.StoragePolicy
+}
+
 // SetStoragePolicy sets the policy, by its name, for what is written at src and below
 // from now on. Replicas that are there stay where they are.
 func (n *Namespace) SetStoragePolicy(ctx context.Context, c *Caller, src, name string) error {

@@ -309,7 +309,10 @@ func TestRandomQuotas(t *testing.T) {
 				h := &history{t: t, s: newScenario(t, stores["memory"](t)), rng: rand.New(rand.NewPCG(seed, 3)),
 					root: newModelDir("", nil), seen: map[string]int{}}
 				h.s.run("$ datanode\n", false)
-				for range steps {
+				for i := range steps {
+					if i%50 == 0 {
+						h.s.run("$ purge\n", false) // what is removed later changes no quota
+					}
 					h.s.now = h.s.now.Add(1e6)
 					h.step()
 					h.compare()

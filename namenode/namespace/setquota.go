@@ -25,7 +25,7 @@ const KeepQuota = math.MaxInt64
 // SetQuota sets the quotas of a directory. What is there already is counted first; more
 // than the quota is no error.
 func (n *Namespace) SetQuota(ctx context.Context, c *Caller, r QuotaRequest) error {
-	if err := n.RequireSuper(c, "setQuota"); err != nil {
+	if err := n.RequireSuper(c, r.Operation()); err != nil {
 		return err
 	}
 	p, err := parse(r.Src)
@@ -56,6 +56,19 @@ func (n *Namespace) SetQuota(ctx context.Context, c *Caller, r QuotaRequest) err
 			return n.setQuota(tx, w, &r)
 		})
 	})
+}
+
+// Operation is the request's name in the audit log.
+func (r *QuotaRequest) Operation() string {
+	switch {
+	case r.Names == NoQuota && r.Space == KeepQuota:
+		return "clearQuota"
+	case r.Names == KeepQuota && r.Space == NoQuota:
+		return "clearSpaceQuota"
+	case r.Names == KeepQuota:
+		return "setSpaceQuota"
+	}
+	return "setQuota"
 }
 
 func (r *QuotaRequest) check() error {

@@ -117,8 +117,11 @@ func (n *Namespace) GetQuotaUsage(ctx context.Context, c *Caller, src string) (*
 		u = &QuotaUsage{q.used.names, q.names, q.used.space, q.space, typeUsages(q.types, q.used.types)}
 		return nil
 	})
-	if err != nil || u != nil {
-		return u, err
+	if err != nil {
+		return nil, err
+	}
+	if u != nil {
+		return u, nil
 	}
 	s, err := n.GetContentSummary(ctx, c, src)
 	if err != nil {

@@ -28,19 +28,11 @@ func (s *Service) quotaMethods() map[string]ipc.Method {
 
 func (s *Service) setQuota(ctx context.Context, c *ipc.Call, q *hdfspb.SetQuotaRequestProto) (*hdfspb.SetQuotaResponseProto, error) {
 	r := namespace.QuotaRequest{Src: q.GetPath(), Names: int64(q.GetNamespaceQuota()), Space: int64(q.GetStoragespaceQuota())}
-	cmd := "setQuota"
-	switch {
-	case q.StorageType != nil:
-		r.Type, cmd = int64(q.GetStorageType()), "setQuotaByStorageType"
-	case r.Names == namespace.NoQuota && r.Space == namespace.KeepQuota:
-		cmd = "clearQuota"
-	case r.Names == namespace.KeepQuota && r.Space == namespace.NoQuota:
-		cmd = "clearSpaceQuota"
-	case r.Names == namespace.KeepQuota:
-		cmd = "setSpaceQuota"
+	if q.StorageType != nil {
+		r.Type = int64(q.GetStorageType())
 	}
 	err := s.ns.SetQuota(ctx, s.caller(c), r)
-	s.audit(c, err, cmd, q.GetPath(), "")
+	s.audit(c, err, r.Operation(), q.GetPath(), "")
 	return nil, err
 }
 
