@@ -41,7 +41,7 @@ func (r *Registry) RefreshNodes(ctx context.Context) error {
 	}
 	r.told.refresh.Store(fresh)
 	if !r.leads() {
-		return nil
+		return r.Sync(ctx) // the leader may have been told before
 	}
 	return r.govern(r.fenced(ctx))
 }
