@@ -63,7 +63,7 @@ func (n *Namespace) Delete(ctx context.Context, c *Caller, src string, recursive
 		}
 		err = n.counting(ctx, func(ctx context.Context) error { return n.update(ctx, remove) })
 		if err != nil || !checkFirst {
-			return deleted && err == nil, err
+			return err == nil && deleted, err
 		}
 		if err := n.requireBelow(ctx, c, src); err != nil {
 			return false, err

@@ -61,7 +61,7 @@ func (n *Namespace) Rename(ctx context.Context, c *Caller, src, dst string) (boo
 		return c.remember(tx, "true")
 	}
 	err = n.counting(ctx, func(ctx context.Context) error { return n.update(ctx, try) })
-	return moved && err == nil, err
+	return err == nil && moved, err
 }
 
 // RenameOptions are those of Rename2.
