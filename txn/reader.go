@@ -75,7 +75,7 @@ func (e *Engine) queueRead(c *call) error {
 // goroutines takes longer than a store in this process.
 func (e *Engine) leadRead(c *call) {
 	defer e.wg.Done()
-	e.readBatch([]*call{c})
+	e.readBatch(c.ctx, []*call{c})
 	q := &e.reads
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -103,7 +103,7 @@ func (e *Engine) readLoop() {
 		if len(batch) == 0 {
 			return
 		}
-		e.readBatch(batch)
+		e.readBatch(e.ctx, batch)
 	}
 }
 
@@ -142,7 +142,8 @@ func (q *readQueue) close() {
 	q.mu.Unlock()
 }
 
-func (e *Engine) readBatch(batch []*call) {
+// readBatch serves calls. When ctx ends it no longer waits for a store that is away.
+func (e *Engine) readBatch(ctx context.Context, batch []*call) {
 	began := e.begin(Reads)
 	defer e.end(Reads)
 	s := newSet(len(batch))
@@ -150,7 +151,7 @@ func (e *Engine) readBatch(batch []*call) {
 		e.waited(Reads, c.queued, began)
 		s.ask(&c.wants, e.readLock)
 	}
-	err := e.readWants(s)
+	err := e.readWants(ctx, s)
 	if err == nil {
 		e.batched(began, BatchStats{Kind: Reads, Calls: len(batch), Rows: s.used})
 	}
@@ -171,7 +172,7 @@ func (e *Engine) readLock(lock dal.Lock) dal.Lock {
 }
 
 // readWants fetches what the set wants.
-func (e *Engine) readWants(s *set) error {
+func (e *Engine) readWants(ctx context.Context, s *set) error {
 	p := s.plan(nil, e.traits.MaxKeys)
 	start := e.opt.Now()
 	for n := 1; ; n++ {
@@ -196,7 +197,7 @@ func (e *Engine) readWants(s *set) error {
 			if n == 1 {
 				e.opt.Logger.Warn("reading from the store failed, trying again", "err", err)
 			}
-			if err := e.backoff(e.ctx, n); err != nil {
+			if err := e.backoff(ctx, n); err != nil {
 				return err
 			}
 		default:
