@@ -97,7 +97,7 @@ func cleared[T any](list []T) []T {
 	if cap(list) > 4*longList {
 		return nil
 	}
-	clear(list[:cap(list)])
+	clear(list)
 	return list[:0]
 }
 

@@ -47,7 +47,8 @@ type Options struct {
 	MaxCalls int
 	// MaxQueue is the most calls that may wait; 20,000.
 	MaxQueue int
-	// Hints is how many rows the hint cache holds; 100,000.
+	// Hints is how many rows the hint cache holds, if each is known by two keys: an index
+	// has hints for half as many; 100,000.
 	Hints int
 	// HintIndexes are the unique indexes that hints are kept for; by default those
 	// of inodes.
