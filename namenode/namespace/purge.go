@@ -3,6 +3,7 @@ package namespace
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"github.com/hopsql/hopsql/dal"
 	"github.com/hopsql/hopsql/namenode/blocks"
@@ -10,11 +11,12 @@ import (
 	"github.com/hopsql/hopsql/txn"
 )
 
-// Bounds of one PurgeSome and of its transactions.
+// Bounds of one PurgeSome, whose transactions the engine may put together.
 const (
-	purgeRows     = 16  // rows of purge looked at
-	purgeChildren = 200 // children of a directory removed at once
+	purgeRows     = 64  // rows of purge looked at
+	purgeChildren = 200 // children of directories removed at once
 	purgeBlocks   = 500 // blocks removed at once
+	purgeLeast    = 4   // of either for one row
 )
 
 // PurgeSome removes a bounded piece of what hangs below deleted directories and on
@@ -33,26 +35,42 @@ func (n *Namespace) PurgeSome(ctx context.Context) (done bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("read what is to be purged: %w", err)
 	}
-	for _, row := range rows {
-		p := schema.PurgedOf(row)
-		purge := n.purgeFile
-		if p.Kind == schema.KindDirectory {
-			purge = n.purgeDirectory
-		}
-		if err := n.update(ctx, func(tx *txn.Tx) error { return purge(tx, p) }); err != nil {
-			return false, fmt.Errorf("purge inode %d: %w", p.InodeID, err)
+	// All at once: a tree of small directories would take a transaction for each.
+	errs := make([]error, len(rows))
+	var wg sync.WaitGroup
+	for i, row := range rows {
+		wg.Go(func() { errs[i] = n.purgeOne(ctx, schema.PurgedOf(row), len(rows)) })
+	}
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return false, err // the others most often have the same reason
 		}
 	}
 	return len(rows) == 0, nil
 }
 
-// purgeDirectory removes children of a directory that is detached from the tree,
-// and the rest of the directory when none are left. Nobody finds the children any
-// more, but reports about their blocks still lock their inode rows, and so does it.
-func (n *Namespace) purgeDirectory(tx *txn.Tx, p schema.Purged) error {
+// purgeOne does one row's share of what is removed at once.
+func (n *Namespace) purgeOne(ctx context.Context, p schema.Purged, rows int) error {
+	purge, most := n.purgeFile, purgeBlocks
+	if p.Kind == schema.KindDirectory {
+		purge, most = n.purgeDirectory, purgeChildren
+	}
+	most = max(most/rows, purgeLeast)
+	if err := n.update(ctx, func(tx *txn.Tx) error { return purge(tx, p, most) }); err != nil {
+		return fmt.Errorf("purge inode %d: %w", p.InodeID, err)
+	}
+	return nil
+}
+
+// purgeDirectory removes at most so many children of a directory that is detached
+// from the tree, and the rest of the directory when none are left. Nobody finds the
+// children any more, but reports about their blocks still lock their inode rows, and
+// so does it.
+func (n *Namespace) purgeDirectory(tx *txn.Tx, p schema.Purged, most int) error {
 	id := schema.KeyOf(schema.Int(p.InodeID))
 	tx.Lane(id)
-	got, err := tx.Scan(childrenOf(p.InodeID, "", purgeChildren))
+	got, err := tx.Scan(childrenOf(p.InodeID, "", most))
 	if err != nil {
 		return err
 	}
@@ -102,11 +120,11 @@ func (n *Namespace) purgeDirectory(tx *txn.Tx, p schema.Purged) error {
 	return nil
 }
 
-// purgeFile removes blocks of a large deleted file. Without its inode row nobody
-// else changes them.
-func (n *Namespace) purgeFile(tx *txn.Tx, p schema.Purged) error {
+// purgeFile removes at most so many blocks of a large deleted file. Without its inode
+// row nobody else changes them.
+func (n *Namespace) purgeFile(tx *txn.Tx, p schema.Purged, most int) error {
 	id := schema.KeyOf(schema.Int(p.InodeID))
-	got, err := tx.Scan(txn.Range{Index: schema.Blocks.Primary, Prefix: id, Limit: purgeBlocks})
+	got, err := tx.Scan(txn.Range{Index: schema.Blocks.Primary, Prefix: id, Limit: most})
 	if err != nil {
 		return err
 	}
