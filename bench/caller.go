@@ -183,6 +183,8 @@ func (c *caller) begin() (file uint64, err error) {
 func (c *caller) rename(i int64) error {
 	f := &c.run.files
 	i = f.low + i%(f.high-f.low)
+	f.take(i) // a slow call may be overtaken by the next one of the same file
+	defer f.giveBack(i)
 	c.path = f.appendPath(c.path[:0], i)
 	f.swapName(i)
 	c.other = f.appendPath(c.other[:0], i)

@@ -1,6 +1,9 @@
 package bench
 
-import "sync/atomic"
+import (
+	"runtime"
+	"sync/atomic"
+)
 
 // files are those that exist.
 type files struct {
@@ -10,6 +13,7 @@ type files struct {
 	first     int64         // of those that are read
 	base      int64         // of renamed
 	renamed   []atomic.Bool // from number base on: the name is the other one
+	moving    []atomic.Bool // … a rename is under way
 }
 
 // grow notes that the files below high exist. No call is in progress.
@@ -21,6 +25,7 @@ func (f *files) grow(high int64) {
 		for i := range old {
 			f.renamed[i].Store(old[i].Load())
 		}
+		f.moving = make([]atomic.Bool, n+n/2)
 	}
 }
 
@@ -32,6 +37,16 @@ func (f *files) appendPath(b []byte, i int64) []byte {
 	}
 	return f.tree.AppendName(b, kind, i)
 }
+
+// take waits until no other rename of file i is under way. Who has taken a file gives
+// it back.
+func (f *files) take(i int64) {
+	for !f.moving[i-f.base].CompareAndSwap(false, true) {
+		runtime.Gosched()
+	}
+}
+
+func (f *files) giveBack(i int64) { f.moving[i-f.base].Store(false) }
 
 // swapName gives a file of the run's own its other name.
 func (f *files) swapName(i int64) {
