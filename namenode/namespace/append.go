@@ -51,7 +51,7 @@ func (n *Namespace) Append(ctx context.Context, c *Caller, src, client string, f
 			return err
 		})
 	})
-	if lb != nil && err == nil {
+	if err == nil && lb != nil {
 		n.blocks.Expect(lb.BlockID)
 	}
 	return lb, st, err

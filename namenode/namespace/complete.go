@@ -52,7 +52,7 @@ func (n *Namespace) Complete(ctx context.Context, c *Caller, src, client string,
 		err := n.update(ctx, end)
 		return short, err
 	})
-	return done && err == nil, err
+	return err == nil && done, err
 }
 
 // complete commits the last block and closes the file if its last two blocks have

@@ -62,7 +62,7 @@ func (n *Namespace) Delete(ctx context.Context, c *Caller, src string, recursive
 			return c.remember(tx, "true")
 		})
 		if err != nil || !checkFirst {
-			return deleted && err == nil, err
+			return err == nil && deleted, err
 		}
 		if err := n.requireBelow(ctx, c, src); err != nil {
 			return false, err

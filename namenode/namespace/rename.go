@@ -59,7 +59,7 @@ func (n *Namespace) Rename(ctx context.Context, c *Caller, src, dst string) (boo
 		}
 		return c.remember(tx, "true")
 	})
-	return moved && err == nil, err
+	return err == nil && moved, err
 }
 
 // RenameOptions are those of Rename2.

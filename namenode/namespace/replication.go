@@ -53,5 +53,5 @@ func (n *Namespace) SetReplication(ctx context.Context, c *Caller, src string, r
 		blocks.Adjust(tx, in, f, old, replication)
 		return nil
 	})
-	return set && err == nil, err
+	return err == nil && set, err
 }
