@@ -81,7 +81,7 @@ func parse(args []string, out io.Writer) (options, error) {
 		fs.PrintDefaults()
 	}
 	var threads, parts, systems string
-	fs.BoolVar(&o.short, "short", false, "one round of small runs, about five minutes: -rounds 1 -ops 16000 -time 1s")
+	fs.BoolVar(&o.short, "short", false, "one round of small runs, about a quarter of an hour: -rounds 1 -ops 16000 -time 1s")
 	fs.IntVar(&o.rounds, "rounds", 3, "`rounds` that count, after one that warms up")
 	fs.IntVar(&o.ops, "ops", 48000, "`operations` of a run of NNThroughputBenchmark")
 	fs.IntVar(&o.files, "files", 20000, "`files` that hdfs bench reads, with one caller a tenth")
