@@ -97,7 +97,7 @@ func (o *Options) Check() error {
 		return wrong("files at depth %d do not lie below %s: depth counts every component of a path", o.Depth, o.Dir)
 	}
 	for _, p := range o.Processes {
-		if _, err := cpuTime(p.PID); errors.Is(err, fs.ErrNotExist) {
+		if _, err := CPUTime(p.PID); errors.Is(err, fs.ErrNotExist) {
 			return wrong("there is no process %d to be %s", p.PID, p.Name)
 		} else if err != nil {
 			return err

@@ -9,30 +9,37 @@ import (
 	"time"
 )
 
-// Linux counts CPU time in /proc in units of 1/100 s whatever its clock.
-const tick = 10 * time.Millisecond
+// Tick is the unit of CPU time in /proc: 1/100 s on every Linux, whatever its clock.
+const Tick = 10 * time.Millisecond
 
-// cpuTime is user and system time of a process so far.
-func cpuTime(pid int) (time.Duration, error) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+// CPUTime is what a process has used so far, in user and in kernel mode.
+func CPUTime(pid int) (time.Duration, error) { return cpuIn(fmt.Sprintf("/proc/%d/stat", pid)) }
+
+// ThreadCPUTime is the part of CPUTime that one thread used.
+func ThreadCPUTime(pid, tid int) (time.Duration, error) {
+	return cpuIn(fmt.Sprintf("/proc/%d/task/%d/stat", pid, tid))
+}
+
+func cpuIn(file string) (time.Duration, error) {
+	stat, err := os.ReadFile(file)
 	if err != nil {
-		return 0, fmt.Errorf("CPU of process %d: %w", pid, err)
+		return 0, fmt.Errorf("CPU time: %w", err)
 	}
 	// The name in parentheses may hold anything, blanks and parentheses included.
 	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
 	const utime, stime = 14 - 3, 15 - 3 // the third field is the first here
 	if len(fields) <= stime {
-		return 0, fmt.Errorf("CPU of process %d: /proc has %q", pid, stat)
+		return 0, fmt.Errorf("CPU time: %s has %q", file, stat)
 	}
 	var sum int64
 	for _, f := range fields[utime : stime+1] {
 		n, err := strconv.ParseInt(string(f), 10, 64)
 		if err != nil {
-			return 0, fmt.Errorf("CPU of process %d: %w", pid, err)
+			return 0, fmt.Errorf("CPU time: %s: %w", file, err)
 		}
 		sum += n
 	}
-	return time.Duration(sum) * tick, nil
+	return time.Duration(sum) * Tick, nil
 }
 
 // residentBytes is the memory of a process that is in RAM.
@@ -48,7 +55,7 @@ func residentBytes(pid int) (int64, error) {
 	return resident * int64(os.Getpagesize()), nil
 }
 
-// ownCPU is cpuTime of this process, to the microsecond.
+// ownCPU is CPUTime of this process, to the microsecond.
 func ownCPU() (time.Duration, error) {
 	var r syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
@@ -68,7 +75,7 @@ func (r *run) cpuTimes() (map[string]time.Duration, error) {
 	}
 	times := map[string]time.Duration{Driver: own}
 	for _, p := range r.o.Processes {
-		t, err := cpuTime(p.PID)
+		t, err := CPUTime(p.PID)
 		if err != nil {
 			return nil, err
 		}

@@ -13,12 +13,12 @@ func TestCPUTime(t *testing.T) {
 		_ = from.String()
 	}
 	low, err1 := ownCPU()
-	got, err2 := cpuTime(os.Getpid())
+	got, err2 := CPUTime(os.Getpid())
 	high, err3 := ownCPU()
 	if err1 != nil || err2 != nil || err3 != nil {
 		t.Fatal(err1, err2, err3)
 	}
-	if got < low-3*tick || got > high+3*tick || got == 0 {
+	if got < low-3*Tick || got > high+3*Tick || got == 0 {
 		t.Errorf("/proc tells %v of CPU, getrusage %v to %v", got, low, high)
 	}
 	rss, err := residentBytes(os.Getpid())
@@ -28,7 +28,7 @@ func TestCPUTime(t *testing.T) {
 }
 
 func TestNoSuchProcess(t *testing.T) {
-	if d, err := cpuTime(1 << 30); err == nil {
+	if d, err := CPUTime(1 << 30); err == nil {
 		t.Errorf("a process that is not there took %v", d)
 	}
 	if n, err := residentBytes(1 << 30); err == nil {

@@ -2,8 +2,8 @@
 # Measures our NameNode on MariaDB and on SQLite beside Apache's on this machine: installs what is missing, starts all
 # three, runs Apache's NNThroughputBenchmark and `hdfs bench` on each in turn, and prints tables with ratios.
 #
-#   scripts/bench-vs-hdfs.sh              three rounds, about half an hour
-#   scripts/bench-vs-hdfs.sh -short       one round of small runs, about five minutes
+#   scripts/bench-vs-hdfs.sh              three rounds, an hour or more
+#   scripts/bench-vs-hdfs.sh -short       one round of small runs, about a quarter of an hour
 #   scripts/bench-vs-hdfs.sh -help        all options
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

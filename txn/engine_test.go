@@ -270,6 +270,39 @@ func TestWrongHintCostsOneMoreRun(t *testing.T) {
 	}
 }
 
+// TestPanicOfALoneCaller: a mistake in a function that runs in its caller's goroutine
+// ends that call and no other.
+func TestPanicOfALoneCaller(t *testing.T) {
+	e, _ := open(t, false)
+	if err := e.Update(context.Background(), child("known")); err != nil {
+		t.Fatal(err)
+	}
+	runs := 0
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Errorf("no panic in %d runs", runs)
+			}
+		}()
+		_ = e.Update(context.Background(), func(tx *Tx) error {
+			if runs++; runs == 2 {
+				panic("a mistake")
+			}
+			return child("broken")(tx)
+		})
+	}()
+	done := make(chan error, 1)
+	go func() { done <- e.Update(context.Background(), child("after")) }()
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("the lane is stuck")
+	}
+}
+
 func TestCallerGivesUp(t *testing.T) {
 	e, s := open(t, false)
 	s.Fail(func(faulty.Call) *faulty.Fault { return &faulty.Fault{Kind: dal.Unavailable} })

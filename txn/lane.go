@@ -98,24 +98,27 @@ func (l *lane) lead(c *call) bool {
 	l.led = true
 	l.e.laneWG.Add(1)
 	l.mu.Unlock()
-	defer l.e.laneWG.Done()
+	// Also after a panic of the function, which ends here only its own call.
+	defer func() {
+		l.mu.Lock()
+		l.led = false
+		l.mu.Unlock()
+		l.rouse()
+		l.e.laneWG.Done()
+	}()
 	c.queued = l.e.queued()
 	l.serve([]*call{c})
-	l.mu.Lock()
-	l.led = false
-	l.mu.Unlock()
-	l.rouse()
 	return true
 }
 
 // serve answers a batch of calls, or queues them again.
 func (l *lane) serve(batch []*call) {
 	now := l.e.begin(Writes)
+	defer l.e.end(Writes)
 	for _, c := range batch {
 		l.e.waited(Writes, c.queued, now)
 	}
 	l.process(batch)
-	l.e.end(Writes)
 }
 
 func (l *lane) loop() {

@@ -14,7 +14,7 @@ import (
 
 	_ "github.com/go-sql-driver/mysql" // the driver of the product
 
-	"github.com/hopsql/hopsql/bench/lab"
+	"github.com/hopsql/hopsql/bench"
 )
 
 const (
@@ -157,7 +157,7 @@ func (p *peer) usage() (own, database time.Duration, err error) {
 		return 0, 0, err
 	}
 	if p.pid > 0 {
-		if database, err = lab.CPU(p.pid); err != nil {
+		if database, err = bench.CPUTime(p.pid); err != nil {
 			return 0, 0, err
 		}
 	}

@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"time"
 	"unsafe"
+
+	"github.com/hopsql/hopsql/bench"
 )
 
 // Scheduling policies of Linux.
@@ -59,7 +61,7 @@ func (t *Throughput) mainCPU() (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	return threadCPU(t.cmd.Process.Pid, tid)
+	return bench.ThreadCPUTime(t.cmd.Process.Pid, tid)
 }
 
 // calmer gives the main thread SCHED_IDLE while it waits for the workers, and only

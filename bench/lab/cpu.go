@@ -1,45 +1,12 @@
 package lab
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 )
-
-// tick is the unit of CPU time in /proc, the same on every Linux.
-const tick = 10 * time.Millisecond
-
-// CPU is what a process has used so far, in user and in kernel mode.
-func CPU(pid int) (time.Duration, error) { return cpuIn(fmt.Sprintf("/proc/%d/stat", pid)) }
-
-func threadCPU(pid, tid int) (time.Duration, error) {
-	return cpuIn(fmt.Sprintf("/proc/%d/task/%d/stat", pid, tid))
-}
-
-func cpuIn(stat string) (time.Duration, error) {
-	data, err := os.ReadFile(stat)
-	if err != nil {
-		return 0, err
-	}
-	// The name of the program, in brackets, may hold anything.
-	_, rest, ok := bytes.Cut(data[max(0, bytes.LastIndexByte(data, ')')):], []byte(") "))
-	fields := bytes.Fields(rest)
-	if !ok || len(fields) < 13 {
-		return 0, fmt.Errorf("%s: cannot be read: %q", stat, data)
-	}
-	user, err1 := strconv.ParseInt(string(fields[11]), 10, 64)
-	kernel, err2 := strconv.ParseInt(string(fields[12]), 10, 64)
-	if err := errors.Join(err1, err2); err != nil {
-		return 0, fmt.Errorf("%s: %w", stat, err)
-	}
-	return time.Duration(user+kernel) * tick, nil
-}
 
 // A meter reads something that grows.
 type meter func() (time.Duration, error)

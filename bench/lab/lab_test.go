@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hopsql/hopsql/bench"
 	"github.com/hopsql/hopsql/bench/figures"
 )
 
@@ -60,20 +61,20 @@ func TestParseDriver(t *testing.T) {
 
 // TestCPU: the CPU of this process is what it burnt, as far as its clock goes.
 func TestCPU(t *testing.T) {
-	before, err := CPU(os.Getpid())
+	before, err := bench.CPUTime(os.Getpid())
 	if err != nil {
 		t.Fatal(err)
 	}
 	for began := time.Now(); time.Since(began) < 200*time.Millisecond; {
 	}
-	after, err := CPU(os.Getpid())
+	after, err := bench.CPUTime(os.Getpid())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if after < before || after == 0 {
 		t.Errorf("%v, then %v", before, after)
 	}
-	if _, err := CPU(-1); err == nil {
+	if _, err := bench.CPUTime(-1); err == nil {
 		t.Error("no error for a process that is not there")
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/hopsql/hopsql/bench"
 )
 
 // Others tells how much of the machine went to programs that were not measured.
@@ -50,8 +52,8 @@ func machineTimes() (busy, all time.Duration, err error) {
 	if _, err := fmt.Sscanf(line, "cpu %d %d %d %d %d %d %d %d", &user, &nice, &system, &idle, &wait, &irq, &softirq, &steal); err != nil {
 		return 0, 0, fmt.Errorf("/proc/stat: %q: %w", line, err)
 	}
-	busy = time.Duration(user+nice+system+irq+softirq+steal) * tick
-	return busy, busy + time.Duration(idle+wait)*tick, nil
+	busy = time.Duration(user+nice+system+irq+softirq+steal) * bench.Tick
+	return busy, busy + time.Duration(idle+wait)*bench.Tick, nil
 }
 
 func ownTimes() (sum time.Duration, err error) {

@@ -215,7 +215,7 @@ func (s *System) processes() []bench.Process {
 // used is the CPU of all processes of the system so far.
 func (s *System) used() (sum time.Duration, err error) {
 	for _, p := range s.processes() {
-		cpu, err := CPU(p.PID)
+		cpu, err := bench.CPUTime(p.PID)
 		if err != nil {
 			return 0, fmt.Errorf("%s of %s: %w", p.Name, s.Name, err)
 		}

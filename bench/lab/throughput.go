@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/hopsql/hopsql/bench"
 	"github.com/hopsql/hopsql/bench/figures"
 	"github.com/hopsql/hopsql/testkit/hadoop"
 )
@@ -88,11 +89,11 @@ func (t *Throughput) Run(ctx context.Context, s *System, op string, threads, ops
 	}
 	args := append([]string{"-fs", "hdfs://" + s.Address(), "-op", op, "-threads", strconv.Itoa(threads), unit, strconv.Itoa(ops)}, options...)
 	meters := map[string]meter{
-		figures.Client: func() (time.Duration, error) { return CPU(t.cmd.Process.Pid) },
+		figures.Client: func() (time.Duration, error) { return bench.CPUTime(t.cmd.Process.Pid) },
 		figures.Spin:   func() (time.Duration, error) { return t.mainCPU() },
 	}
 	for _, p := range s.processes() {
-		meters[p.Name] = func() (time.Duration, error) { return CPU(p.PID) }
+		meters[p.Name] = func() (time.Duration, error) { return bench.CPUTime(p.PID) }
 	}
 	sampler := startSampler(meters)
 	log, err := t.run(ctx, args)

@@ -13,7 +13,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -118,10 +117,10 @@ func parse(args []string, out io.Writer) (options, error) {
 		*lists[name] = list
 	}
 	var err error
-	if o.parts, err = choose("-only", *parts, allParts); err != nil {
+	if o.parts, err = lab.Choose("-only", *parts, allParts); err != nil {
 		return o, err
 	}
-	if o.stores, err = choose("-stores", *stores, allStores); err != nil {
+	if o.stores, err = lab.Choose("-stores", *stores, allStores); err != nil {
 		return o, err
 	}
 	if o.rounds < 1 || o.files < 1 || o.time <= 0 {
@@ -157,54 +156,15 @@ func numbers(text string) (list []int64, err error) {
 	return list, nil
 }
 
-func choose(flag, list string, from []string) ([]string, error) {
-	names := strings.Split(list, ",")
-	for _, n := range names {
-		if !slices.Contains(from, n) {
-			return nil, fmt.Errorf("%s: %q is none of %s", flag, n, strings.Join(from, ", "))
-		}
-	}
-	return names, nil
-}
-
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// run returns the exit status: 0, 1 when something failed, 2 for wrong arguments.
+// run returns the exit status.
 func run(ctx context.Context, args []string, out, errs io.Writer) int {
-	o, err := parse(args, errs)
-	if errors.Is(err, flag.ErrHelp) {
-		return 0
-	}
-	if err != nil {
-		fmt.Fprintln(errs, "bench-scale:", err)
-		return 2
-	}
-	if err := watched(ctx, o, out); err != nil {
-		fmt.Fprintln(errs, "bench-scale:", err)
-		return 1
-	}
-	return 0
-}
-
-// watched measures, and says whether something else was running.
-func watched(ctx context.Context, o options, out io.Writer) error {
-	others, err := lab.WatchOthers()
-	if err != nil {
-		return err
-	}
-	if err := measure(ctx, o, out); err != nil {
-		return err
-	}
-	report, err := others.Report()
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(out, "\n%s\n", report)
-	return nil
+	return lab.Run(ctx, lab.Program[options]{Name: "bench-scale", Parse: parse, Measure: measure}, args, out, errs)
 }
 
 // document is what -json writes.

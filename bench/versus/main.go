@@ -81,7 +81,7 @@ func parse(args []string, out io.Writer) (options, error) {
 		fs.PrintDefaults()
 	}
 	var threads, parts, systems string
-	fs.BoolVar(&o.short, "short", false, "one round of small runs, about five minutes: -rounds 1 -ops 16000 -time 1s")
+	fs.BoolVar(&o.short, "short", false, "one round of small runs, about a quarter of an hour: -rounds 1 -ops 16000 -time 1s")
 	fs.IntVar(&o.rounds, "rounds", 3, "`rounds` that count, after one that warms up")
 	fs.IntVar(&o.ops, "ops", 48000, "`operations` of a run of NNThroughputBenchmark")
 	fs.IntVar(&o.files, "files", 20000, "`files` that hdfs bench reads, with one caller a tenth")
@@ -118,10 +118,10 @@ func parse(args []string, out io.Writer) (options, error) {
 		o.threads = append(o.threads, n)
 	}
 	var err error
-	if o.parts, err = choose("-only", parts, allParts); err != nil {
+	if o.parts, err = lab.Choose("-only", parts, allParts); err != nil {
 		return o, err
 	}
-	if o.systems, err = choose("-systems", systems, allSystems); err != nil {
+	if o.systems, err = lab.Choose("-systems", systems, allSystems); err != nil {
 		return o, err
 	}
 	if slices.Contains(o.parts, partBare) && !slices.Contains(o.systems, "mariadb") {
@@ -133,54 +133,15 @@ func parse(args []string, out io.Writer) (options, error) {
 	return o, nil
 }
 
-func choose(flag, list string, from []string) ([]string, error) {
-	names := strings.Split(list, ",")
-	for _, n := range names {
-		if !slices.Contains(from, n) {
-			return nil, fmt.Errorf("%s: %q is none of %s", flag, n, strings.Join(from, ", "))
-		}
-	}
-	return names, nil
-}
-
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// run returns the exit status: 0, 1 when something failed, 2 for wrong arguments.
+// run returns the exit status.
 func run(ctx context.Context, args []string, out, errs io.Writer) int {
-	o, err := parse(args, errs)
-	if errors.Is(err, flag.ErrHelp) {
-		return 0
-	}
-	if err != nil {
-		fmt.Fprintln(errs, "bench-vs-hdfs:", err)
-		return 2
-	}
-	if err := watched(ctx, o, out); err != nil {
-		fmt.Fprintln(errs, "bench-vs-hdfs:", err)
-		return 1
-	}
-	return 0
-}
-
-// watched measures, and says whether something else was running.
-func watched(ctx context.Context, o options, out io.Writer) error {
-	others, err := lab.WatchOthers()
-	if err != nil {
-		return err
-	}
-	if err := measure(ctx, o, out); err != nil {
-		return err
-	}
-	report, err := others.Report()
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(out, "\n%s\n", report)
-	return nil
+	return lab.Run(ctx, lab.Program[options]{Name: "bench-vs-hdfs", Parse: parse, Measure: measure}, args, out, errs)
 }
 
 // document is what -json writes.

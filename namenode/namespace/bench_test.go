@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/hopsql/hopsql/bench"
 	"github.com/hopsql/hopsql/dal"
 	"github.com/hopsql/hopsql/dal/memstore"
 	"github.com/hopsql/hopsql/namenode/blocks"
@@ -81,14 +82,11 @@ func benchOperations(b *testing.B, open func(testing.TB) dal.Store) {
 
 // cpuMicros is the CPU time that a process has used so far, in µs; 0 without one.
 func cpuMicros(pid int) float64 {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	d, err := bench.CPUTime(pid)
 	if err != nil {
 		return 0
 	}
-	fields := strings.Fields(string(b[strings.LastIndexByte(string(b), ')')+2:]))
-	user, _ := strconv.ParseFloat(fields[11], 64)
-	system, _ := strconv.ParseFloat(fields[12], 64)
-	return (user + system) * 1e4
+	return float64(d.Microseconds())
 }
 
 // siblingPID finds the server that was started for this test, by its parent.
