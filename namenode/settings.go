@@ -19,6 +19,7 @@ const (
 	keyAuditLog    = "hopsql.audit.log"    // file, "stderr", or empty for none
 	keyCalls       = "hopsql.rpc.calls"    // most calls in progress
 	keyHints       = "hopsql.hints"        // rows kept to foresee what a call will read; see txn.Options
+	keyListings    = "hopsql.listings"     // entries of listings kept for as long as they hold; 0 for none
 	keyPrometheus  = "hadoop.prometheus.endpoint.enabled"
 	keyProfile     = "hopsql.pprof.enable" // Go's profiles at /debug/pprof/ of the HTTP port
 	keyInterval    = "dfs.leader.check.interval"
@@ -33,6 +34,9 @@ const defaultMemory = 200 << 20
 // defaultHints keeps the hint cache well below the memory limit: a remembered row
 // takes up to 2 KiB.
 const defaultHints = 50_000
+
+// defaultListings is as much for listings: an entry takes about half a KiB.
+const defaultListings = 50_000
 
 // settings is everything that the process reads from the configuration.
 type settings struct {
@@ -190,6 +194,7 @@ func (r *reader) namespace() namespace.Settings {
 			MaxReplication: r.int("dfs.replication.max", 512),
 			MinReplication: r.int("dfs.namenode.replication.min", 1),
 			ListLimit:      max(1, r.count("dfs.ls.limit", 1000)),
+			ListingCache:   r.count(keyListings, defaultListings),
 			ATimePrecision: r.int("dfs.namenode.accesstime.precision", 3_600_000),
 			MaxXAttrs:      r.count("dfs.namenode.fs-limits.max-xattrs-per-inode", 32),
 			MaxXAttrSize:   r.count("dfs.namenode.fs-limits.max-xattr-size", 16384),

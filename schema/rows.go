@@ -104,10 +104,11 @@ type Directory struct {
 	DSQuota int64
 	NSUsed  int64
 	DSUsed  int64
+	Changes int64
 }
 
 // Row returns the row of Directories.
-func (v *Directory) Row() Row { return v.Append(make(Row, 0, 7)) }
+func (v *Directory) Row() Row { return v.Append(make(Row, 0, 8)) }
 
 // Append adds the columns of the row to r.
 func (v *Directory) Append(r Row) Row {
@@ -119,6 +120,7 @@ func (v *Directory) Append(r Row) Row {
 		Int(v.DSQuota),
 		Int(v.NSUsed),
 		Int(v.DSUsed),
+		Int(v.Changes),
 	)
 }
 
@@ -132,6 +134,7 @@ func DirectoryOf(r Row) Directory {
 		DSQuota: r[4].i,
 		NSUsed:  r[5].i,
 		DSUsed:  r[6].i,
+		Changes: r[7].i,
 	}
 }
 

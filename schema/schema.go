@@ -4,7 +4,10 @@
 // engine orders its locks by it. It knows no database and no rule of HDFS.
 package schema
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // A Type is how a column is stored.
 type Type uint8
@@ -111,9 +114,36 @@ type Table struct {
 	Columns []Column
 	Primary *Index
 	Indexes []*Index // secondary
+	// Counted, if not nil, is what counts the changes of rows of this table.
+	Counted *Counter
 	// Partition is the number of leading primary key columns by which a cluster
 	// spreads the rows.
 	Partition int
+}
+
+// A Counter is a column of another table that counts the changes of rows: a
+// transaction that changes some adds one to it in each row that they belong to.
+type Counter struct {
+	Table  *Table
+	Column int // of Table; a Sum
+	Of     int // where the counted table's primary key has the key of Table; 0 there is nobody's
+}
+
+// Owner returns the key in Table of what the row with key k in x belongs to; 0 is
+// nothing.
+func (c *Counter) Owner(x *Index, k Key) int64 {
+	var buf [4]Value
+	return k.Append(buf[:0], x.cols)[c.Of].Int()
+}
+
+// One returns the row to add in Table for owner.
+func (c *Counter) One(owner int64) Row {
+	row := make(Row, len(c.Table.Columns))
+	for i := range row {
+		row[i] = Int(0)
+	}
+	row[c.Table.Primary.Cols[0]], row[c.Column] = Int(owner), Int(1)
+	return row
 }
 
 // Key returns the primary key of row r.
@@ -144,7 +174,7 @@ func (t *Table) String() string { return t.Name }
 
 // Version is the version of the newest migration that this program knows. A
 // database below or above it is refused.
-const Version = 2
+const Version = 3
 
 // table declares a table and gives it the next place in the lock order.
 func table(name string, cols []Column, primary []string, indexes ...*Index) *Table {
@@ -158,5 +188,12 @@ func table(name string, cols []Column, primary []string, indexes ...*Index) *Tab
 		t.Indexes = append(t.Indexes, x)
 	}
 	Tables = append(Tables, t)
+	return t
+}
+
+// counting declares that a column of t counts the changes of the rows of another table
+// in the row that their column of names.
+func counting(rows *Table, of, column string, t *Table) *Table {
+	rows.Counted = &Counter{Table: t, Column: t.Column(column), Of: slices.Index(rows.Primary.Cols, rows.Column(of))}
 	return t
 }

@@ -41,10 +41,11 @@ var (
 	// A quota of -1 is none; the root has the largest number for none in ns_quota.
 	// ns_used and ds_used count the tree, the directory included, where FlagHasQuota is
 	// set in the inode row, and are 0 elsewhere. entries is the number of children.
-	Directories = table("directories", []Column{
+	// changes grows with each transaction that changes an inode row of a child.
+	Directories = counting(Inodes, "parent_id", "changes", table("directories", []Column{
 		num("id"), maxed("mtime"), sum("entries"), num("ns_quota"), num("ds_quota"),
-		sum("ns_used"), sum("ds_used"),
-	}, []string{"id"})
+		sum("ns_used"), sum("ds_used"), sum("changes"),
+	}, []string{"id"}))
 
 	// TypeQuotas has a row for each directory with a quota for a type of storage, in
 	// bytes; -1 is none. RAM disks have no quota.

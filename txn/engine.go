@@ -120,6 +120,9 @@ type Engine struct {
 	busy   [2]atomic.Int32 // batches under way, by Kind
 }
 
+// Coherent reports whether all rows that a run of a View looks at are of one moment.
+func (e *Engine) Coherent() bool { return !e.traits.Guards }
+
 // New starts an engine on an open store. Close it before the store.
 func New(store dal.Store, opt Options) (*Engine, error) {
 	opt.setDefaults(store.Traits())

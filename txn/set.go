@@ -230,6 +230,37 @@ func (s *set) changes() []dal.Change {
 			out = sl.mod.changes(out)
 		}
 		sortChanges(out[from:])
+		if c := schema.Tables[i].Counted; c != nil {
+			s.count(c, out[from:])
+		}
 	}
 	return out
+}
+
+// count adds one where c counts the changes of one table, which are in order.
+func (s *set) count(c *schema.Counter, changes []dal.Change) {
+	last := int64(0)
+	for i := range changes {
+		owner := c.Owner(changes[i].Table.Primary, changes[i].Key)
+		if owner == last || owner == 0 {
+			continue
+		}
+		last = owner
+		add := c.One(owner)
+		s.slot(&want{index: c.Table.Primary, key: c.Table.Key(add)}).count(add, &s.tables[c.Table.Order])
+	}
+}
+
+// count adds to what the batch does to a row of t.
+func (s *slot) count(add schema.Row, t *tableSet) {
+	table := s.index.Table()
+	switch m := s.mod; {
+	case m == nil:
+		s.mod = &mod{table: table, key: s.key, add: add}
+		t.changed = append(t.changed, s)
+	case m.written && m.row != nil:
+		m.row = applyAdd(table, m.row, add)
+	case !m.written:
+		m.add = applyAdd(table, m.add, add)
+	}
 }

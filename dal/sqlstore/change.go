@@ -168,16 +168,14 @@ func (s *script) add(t *schema.Table, rows []sum) {
 }
 
 // added lists the columns that change. A prepared statement has them all, so that
-// there are few.
+// there are few. No column that grows by Max is ever below 0.
 func (s *script) added(t *schema.Table, rows []sum) []int {
 	var cols []int
 	for i := range t.Columns {
-		switch t.Columns[i].Merge {
-		case schema.Sum:
-			if s.d.placeholders || slices.ContainsFunc(rows, func(r sum) bool { return r.row[i].Int() != 0 }) {
-				cols = append(cols, i)
-			}
-		case schema.Max:
+		if t.Columns[i].Merge == schema.Replace {
+			continue
+		}
+		if s.d.placeholders || slices.ContainsFunc(rows, func(r sum) bool { return r.row[i].Int() != 0 }) {
 			cols = append(cols, i)
 		}
 	}

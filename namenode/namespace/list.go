@@ -3,6 +3,7 @@ package namespace
 import (
 	"cmp"
 	"context"
+	"sync/atomic"
 
 	"github.com/hopsql/hopsql/dal"
 	"github.com/hopsql/hopsql/namenode/blocks"
@@ -15,6 +16,9 @@ import (
 type Listing struct {
 	Entries   []FileStatus
 	Remaining int64 // how many follow, as far as known; 0 at the end
+	// Answer, if not nil, is shared by listings with these Entries: a place to keep what
+	// an answer to a client says of them.
+	Answer *atomic.Pointer[[]byte]
 }
 
 var (
@@ -46,9 +50,11 @@ func (n *Namespace) GetListing(ctx context.Context, c *Caller, src, startAfter s
 	if p.isReserved() {
 		return n.reservedListing(p)
 	}
-	var page *Listing
+	var found *Listing
+	var at pageKey
+	var fresh *page
 	err = n.eng.View(ctx, func(tx *txn.Tx) error {
-		page = nil
+		found, fresh = nil, nil
 		w, err := n.resolve(tx, p, dal.None)
 		if err != nil {
 			return err
@@ -60,19 +66,65 @@ func (n *Namespace) GetListing(ctx context.Context, c *Caller, src, startAfter s
 		if in.Kind != schema.KindDirectory {
 			// HDFS asks for no rights on a file that is listed; with locations they
 			// are those of a reader.
-			page = &Listing{Entries: make([]FileStatus, 1)}
-			return n.status(tx, in, located, c.Host, &page.Entries[0])
+			found = &Listing{Entries: make([]FileStatus, 1)}
+			return n.status(tx, in, located, c.Host, &found.Entries[0])
 		}
 		if err := w.requireTarget(c, Read|Execute); err != nil {
 			return err
 		}
-		page, err = n.listDirectory(tx, in, startAfter, located, c.Host)
+		if located {
+			found, _, err = n.listDirectory(tx, in, startAfter, true, c.Host)
+			return err
+		}
+		at = pageKey{in.ID, startAfter}
+		found, fresh, err = n.listPage(tx, in, at)
 		return err
 	})
-	return page, err
+	if err != nil {
+		return nil, err
+	}
+	if fresh != nil {
+		n.pages.keep(at, fresh)
+	}
+	return found, nil
 }
 
-func (n *Namespace) listDirectory(tx *txn.Tx, dir *schema.Inode, startAfter string, located bool, host string) (*Listing, error) {
+// listPage lists a directory without locations. A page that is remembered and holds
+// still takes the place of the rows of the children; else there is one to remember.
+func (n *Namespace) listPage(tx *txn.Tx, dir *schema.Inode, at pageKey) (*Listing, *page, error) {
+	if pg := n.pages.get(at); pg != nil {
+		own := tx.Key(schema.Int(dir.ID))
+		tx.Want(txn.Row(schema.Directories, own, dal.None))
+		pg.want(tx)
+		row, err := tx.Get(schema.Directories, own, dal.None)
+		if err != nil {
+			return nil, nil, err
+		}
+		if row != nil && pg.valid(schema.DirectoryOf(row), dir.StoragePolicy) {
+			l, err := pg.listing(tx)
+			if err == nil && pg.more {
+				l.Remaining = remaining(row, at.after, len(l.Entries))
+			}
+			return l, nil, err
+		}
+	}
+	l, row, err := n.listDirectory(tx, dir, at.after, false, "")
+	if err != nil || row == nil || !n.eng.Coherent() {
+		return l, nil, err
+	}
+	return l, newPage(schema.DirectoryOf(row), dir.StoragePolicy, l), nil
+}
+
+// remaining returns how many names follow the first page of entries, at least 1.
+func remaining(dir schema.Row, startAfter string, entries int) int64 {
+	if dir == nil || startAfter != "" {
+		return 1
+	}
+	return max(1, schema.DirectoryOf(dir).Entries-int64(entries))
+}
+
+// listDirectory returns a page, and the row of the directory.
+func (n *Namespace) listDirectory(tx *txn.Tx, dir *schema.Inode, startAfter string, located bool, host string) (*Listing, schema.Row, error) {
 	r := txn.Range{Index: schema.Inodes.Primary, Limit: n.set.ListLimit + 1, Follow: withTimes,
 		Prefix: tx.Key(schema.Int(schema.PartitionOf(dir.ID)), schema.Int(dir.ID))}
 	if startAfter != "" {
@@ -85,20 +137,17 @@ func (n *Namespace) listDirectory(tx *txn.Tx, dir *schema.Inode, startAfter stri
 	tx.Want(txn.Row(schema.Directories, own, dal.None))
 	got, err := tx.Scan(r)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	row, err := tx.Get(schema.Directories, own, dal.None)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	page := &Listing{}
 	rows := got.Rows
 	if len(rows) > n.set.ListLimit {
 		rows = rows[:n.set.ListLimit]
-		page.Remaining = 1
-		if row != nil && startAfter == "" {
-			page.Remaining = max(1, schema.DirectoryOf(row).Entries-int64(len(rows)))
-		}
+		page.Remaining = remaining(row, startAfter, len(rows))
 	}
 	dirs := map[int64]schema.Directory{}
 	for _, r := range got.Followed[0] {
@@ -115,7 +164,7 @@ func (n *Namespace) listDirectory(tx *txn.Tx, dir *schema.Inode, startAfter stri
 		in.StoragePolicy = cmp.Or(in.StoragePolicy, dir.StoragePolicy)
 		st := FileStatus{Inode: in, Path: in.Name, ModTime: in.MTime}
 		if d, ok := dirs[in.ID]; ok && in.Kind == schema.KindDirectory {
-			st.ModTime, st.ChildrenNum = d.MTime, d.Entries
+			st.setDirectory(d)
 		}
 		if located && in.Kind == schema.KindFile {
 			f := files[in.ID]
@@ -126,7 +175,7 @@ func (n *Namespace) listDirectory(tx *txn.Tx, dir *schema.Inode, startAfter stri
 		}
 		page.Entries[i] = st
 	}
-	return page, nil
+	return page, row, nil
 }
 
 // reservedListing lists /.reserved; what is below it cannot be listed.

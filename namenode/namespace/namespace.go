@@ -25,6 +25,7 @@ type Limits struct {
 	MaxReplication int64
 	MinReplication int64
 	ListLimit      int   // entries of a page of getListing
+	ListingCache   int   // entries of pages that are remembered; 0 for none
 	ATimePrecision int64 // ms; 0 keeps no access times
 	LeaseHardLimit int64 // ms after which the NameNode closes a file whose writer is silent; 0 is 20 min
 	MaxXAttrs      int   // of an inode, those of users and trusted ones
@@ -34,7 +35,7 @@ type Limits struct {
 // DefaultLimits are Hadoop's.
 func DefaultLimits() Limits {
 	return Limits{MaxComponent: 255, MaxItems: 1 << 20, MinBlockSize: 1 << 20, MaxBlocks: 10_000,
-		MaxReplication: 512, MinReplication: 1, ListLimit: 1000, ATimePrecision: 3_600_000, LeaseHardLimit: 20 * 60_000,
+		MaxReplication: 512, MinReplication: 1, ListLimit: 1000, ListingCache: 50_000, ATimePrecision: 3_600_000, LeaseHardLimit: 20 * 60_000,
 		MaxXAttrs: 32, MaxXAttrSize: 16384}
 }
 
@@ -69,6 +70,7 @@ type Namespace struct {
 	set    Settings
 	safe   SafeMode
 	recent recent
+	pages  *pages
 
 	recoverAfter int64 // where RecoverExpired is among the files that it recovers
 }
@@ -83,7 +85,7 @@ type SafeMode interface {
 
 // New returns the namespace on an engine.
 func New(eng *txn.Engine, reg *blocks.Registry, safe SafeMode, set Settings) *Namespace {
-	return &Namespace{eng: eng, blocks: reg, set: set, safe: safe, recent: newRecent()}
+	return &Namespace{eng: eng, blocks: reg, set: set, safe: safe, recent: newRecent(), pages: newPages(set.ListingCache)}
 }
 
 // A Caller is who asks.
@@ -189,6 +191,11 @@ type FileStatus struct {
 
 // IsDir reports whether the inode is a directory.
 func (s *FileStatus) IsDir() bool { return s.Kind == schema.KindDirectory }
+
+// setDirectory completes the status of a directory by its row of Directories.
+func (s *FileStatus) setDirectory(d schema.Directory) {
+	s.ModTime, s.ChildrenNum = d.MTime, d.Entries
+}
 
 // touch notes a change below a directory: its mtime and its number of children.
 func touch(tx *txn.Tx, dir int64, entries int64) {

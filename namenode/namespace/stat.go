@@ -55,8 +55,7 @@ func (n *Namespace) status(tx *txn.Tx, in *schema.Inode, located bool, host stri
 			return err
 		}
 		if row != nil {
-			d := schema.DirectoryOf(row)
-			st.ModTime, st.ChildrenNum = d.MTime, d.Entries
+			st.setDirectory(schema.DirectoryOf(row))
 		}
 		return nil
 	}

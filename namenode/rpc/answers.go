@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"bytes"
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/hopsql/hopsql/hadoop/protocols/hdfspb"
@@ -66,12 +67,28 @@ func (s *Service) appendListing(b []byte, num protowire.Number, l *namespace.Lis
 		return b
 	}
 	b, m := wire.Begin(b, num, 100*len(l.Entries))
-	for i := range l.Entries {
-		st := &l.Entries[i]
-		b = appendStatus(b, 1, st, st.Path, s.identity.BlockPoolID)
+	switch {
+	case l.Answer == nil:
+		b = s.appendEntries(b, l.Entries)
+	case l.Answer.Load() != nil:
+		b = append(b, *l.Answer.Load()...)
+	default:
+		from := len(b)
+		b = s.appendEntries(b, l.Entries)
+		kept := bytes.Clone(b[from:])
+		l.Answer.Store(&kept)
 	}
 	b = wire.AppendUint(b, 2, uint64(uint32(min(l.Remaining, 1<<31-1))))
 	return m.End(b)
+}
+
+// appendEntries appends the entries of a DirectoryListingProto.
+func (s *Service) appendEntries(b []byte, entries []namespace.FileStatus) []byte {
+	for i := range entries {
+		st := &entries[i]
+		b = appendStatus(b, 1, st, st.Path, s.identity.BlockPoolID)
+	}
+	return b
 }
 
 // appendLocated appends a LocatedBlocksProto.
