@@ -27,7 +27,7 @@ func withDirs(t *testing.T, n int64) *Store {
 	tx, _ := s.Begin(t.Context())
 	var changes []dal.Change
 	for i := range n {
-		r := schema.Row{schema.Int(i), schema.Int(0), schema.Int(0), schema.Int(0), schema.Int(0), schema.Int(0), schema.Int(0)}
+		r := (&schema.Directory{ID: i}).Row()
 		changes = append(changes, dal.Change{Op: dal.Insert, Table: schema.Directories, Key: schema.Directories.Key(r), Row: r})
 	}
 	if err := tx.Commit(t.Context(), changes); err != nil {
@@ -89,7 +89,7 @@ func BenchmarkScan100k(b *testing.B) {
 		tx, _ := s.Begin(ctx)
 		var changes []dal.Change
 		for i := from; i < from+10_000; i++ {
-			r := schema.Row{schema.Int(i), schema.Int(0), schema.Int(0), schema.Int(0), schema.Int(0), schema.Int(0), schema.Int(0)}
+			r := (&schema.Directory{ID: i}).Row()
 			changes = append(changes, dal.Change{Op: dal.Insert, Table: schema.Directories, Key: schema.Directories.Key(r), Row: r})
 		}
 		if err := tx.Commit(ctx, changes); err != nil {
