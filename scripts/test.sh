@@ -94,7 +94,7 @@ fuzz() {
 
 whole() {
 	# shellcheck disable=SC2046
-	go test -timeout 45m -p 1 -v $(end_to_end) | grep -vE '^(=== (RUN|PAUSE|CONT)|    --- PASS)'
+	go test -timeout 45m -p 1 -v $(end_to_end) | grep --line-buffered -vE '^(=== (RUN|PAUSE|CONT)|    --- PASS)'
 }
 
 summary() {

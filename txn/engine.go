@@ -236,14 +236,23 @@ func (e *Engine) feed(c *call) error {
 
 // trip calls the store, for no longer than a round trip may take.
 func (e *Engine) trip(op string, f func(context.Context) error) error {
+	return e.tripOf(e.ctx, op, f)
+}
+
+// tripOf is trip for one who may give up: ctx ends before the engine's at the latest
+// with the engine.
+func (e *Engine) tripOf(caller context.Context, op string, f func(context.Context) error) error {
 	defer e.tripped(op, e.queued())
 	if !e.traits.Markers { // no server, no connection
 		return f(e.ctx)
 	}
-	ctx, cancel := context.WithTimeout(e.ctx, e.opt.RoundTrip)
+	ctx, cancel := context.WithTimeout(caller, e.opt.RoundTrip)
 	defer cancel()
+	if caller != e.ctx {
+		defer context.AfterFunc(e.ctx, cancel)()
+	}
 	err := f(ctx)
-	if err != nil && dal.KindOf(err) == dal.Permanent && ctx.Err() != nil && e.ctx.Err() == nil {
+	if err != nil && dal.KindOf(err) == dal.Permanent && ctx.Err() != nil && caller.Err() == nil && e.ctx.Err() == nil {
 		return &dal.Error{Kind: dal.Unavailable, Op: op, Err: fmt.Errorf("no answer for %v: %w", e.opt.RoundTrip, err)}
 	}
 	return err

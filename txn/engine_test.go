@@ -303,6 +303,67 @@ func TestPanicOfALoneCaller(t *testing.T) {
 	}
 }
 
+// silent is a store that does not answer its first read.
+type silent struct {
+	dal.Store
+	asked chan struct{}
+	once  sync.Once
+}
+
+func (s *silent) Read(ctx context.Context, fs []dal.Fetch) ([]dal.Rows, error) {
+	first := false
+	s.once.Do(func() { first = true })
+	if first {
+		close(s.asked)
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return s.Store.Read(ctx, fs)
+}
+
+// TestLoneReaderGivesUp: who waits in person for a server that is silent leaves when its
+// call ends, and those behind it are served.
+func TestLoneReaderGivesUp(t *testing.T) {
+	_, store := open(t, true)
+	s := &silent{Store: store, asked: make(chan struct{})}
+	e, err := New(s, Options{NodeID: 8})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	look := func(ctx context.Context, errs chan<- error) {
+		errs <- e.View(ctx, func(tx *Tx) error {
+			_, err := tx.Get(schema.Inodes, schema.InodeKey(0, ""), dal.None)
+			return err
+		})
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	lone, behind := make(chan error, 1), make(chan error, 1)
+	go look(ctx, lone)
+	<-s.asked
+	go look(context.Background(), behind)
+	for e.reads.waits() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	cancel()
+	for name, errs := range map[string]chan error{"lone": lone, "behind": behind} {
+		select {
+		case err := <-errs:
+			if want := name == "lone"; errors.Is(err, context.Canceled) != want || !want && err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatalf("%s: no answer", name)
+		}
+	}
+}
+
+func (q *readQueue) waits() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.waiting)
+}
+
 func TestCallerGivesUp(t *testing.T) {
 	e, s := open(t, false)
 	s.Fail(func(faulty.Call) *faulty.Fault { return &faulty.Fault{Kind: dal.Unavailable} })

@@ -56,7 +56,7 @@ func (e *Engine) queueRead(c *call) error {
 	case len(q.waiting) >= e.opt.MaxQueue:
 		return ErrBusy
 	}
-	if c.leads = q.flying == 0 && len(q.waiting) == 0 && e.mayLead(c); c.leads {
+	if c.leads = q.flying == 0 && len(q.waiting) == 0 && (e.traits.Markers || e.mayLead(c)); c.leads {
 		q.flying++
 		q.began = clock()
 		e.wg.Add(1)
@@ -72,7 +72,8 @@ func (e *Engine) queueRead(c *call) error {
 }
 
 // leadRead serves a call that met nobody in the goroutine of its caller: a change of
-// goroutines takes longer than a store in this process.
+// goroutines takes as long as a store in this process. A read of a server ends when its
+// caller gives up.
 func (e *Engine) leadRead(c *call) {
 	defer e.wg.Done()
 	e.readBatch(c.ctx, []*call{c})
@@ -177,7 +178,7 @@ func (e *Engine) readWants(ctx context.Context, s *set) error {
 	start := e.opt.Now()
 	for n := 1; ; n++ {
 		var answers []dal.Rows
-		err := e.trip("read", func(ctx context.Context) (err error) {
+		err := e.tripOf(ctx, "read", func(ctx context.Context) (err error) {
 			answers, err = e.store.Read(ctx, p.fetches)
 			return err
 		})
@@ -189,6 +190,8 @@ func (e *Engine) readWants(ctx context.Context, s *set) error {
 		switch {
 		case e.ctx.Err() != nil:
 			return ErrClosed
+		case ctx.Err() != nil:
+			return ctx.Err()
 		case dal.Is(err, dal.Conflict) || dal.Is(err, dal.Unavailable):
 			if e.opt.Now().Sub(start) > e.opt.Patience {
 				return fmt.Errorf("%w: %w", ErrUnavailable, err)
