@@ -71,7 +71,7 @@ func (n *Namespace) append(tx *txn.Tx, c *Caller, w *walk, client string, flags 
 		return nil, nil, fault.New(fault.NotFound, "Failed to append to non-existent file %s for client %s", w.path(), c.Host)
 	}
 	in := w.target()
-	if in.StoragePolicy == lazyPersist {
+	if w.policy(len(w.inodes)) == lazyPersist {
 		return nil, nil, fault.New(fault.Unsupported, "Cannot append to lazy persist file %s", w.path())
 	}
 	w.growing(tx)

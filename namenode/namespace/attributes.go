@@ -91,6 +91,9 @@ func setDirectoryTime(tx *txn.Tx, id, mtime int64) error {
 // changeOwned runs fn on an existing path whose row is locked exclusively. Only its owner
 // may, whether or not permissions are checked.
 func (n *Namespace) changeOwned(ctx context.Context, c *Caller, src, what string, fn func(*txn.Tx, *walk) error) error {
+	if src == "/"+reserved {
+		return fault.New(fault.InvalidPath, "Invalid path name %s", src)
+	}
 	return n.changing(ctx, src, what, func(tx *txn.Tx, w *walk) error {
 		w.strict = true
 		if err := w.traverse(c, false); err != nil {

@@ -6,7 +6,6 @@ import (
 
 	"github.com/hopsql/hopsql/dal"
 	"github.com/hopsql/hopsql/namenode/blocks"
-	"github.com/hopsql/hopsql/namenode/fault"
 	"github.com/hopsql/hopsql/schema"
 	"github.com/hopsql/hopsql/txn"
 )
@@ -43,8 +42,8 @@ func (n *Namespace) GetListing(ctx context.Context, c *Caller, src, startAfter s
 	if err != nil {
 		return nil, err
 	}
-	if p.isReserved() {
-		return n.reservedListing(p)
+	if p.isReserved() && len(p.parts) == 1 {
+		return n.reservedListing(), nil
 	}
 	var page *Listing
 	err = n.eng.View(ctx, func(tx *txn.Tx) error {
@@ -130,15 +129,12 @@ func (n *Namespace) listDirectory(tx *txn.Tx, dir *schema.Inode, startAfter stri
 }
 
 // reservedListing lists /.reserved; what is below it cannot be listed.
-func (n *Namespace) reservedListing(p names) (*Listing, error) {
-	if len(p.parts) > 1 {
-		return nil, fault.New(fault.NotFound, "File does not exist: %s", p.src)
-	}
+func (n *Namespace) reservedListing() *Listing {
 	var page Listing
 	for _, name := range []string{reservedInodes, reservedRaw} {
 		st := n.reservedStatus(names{parts: []string{reserved, name}})
 		st.Path = name
 		page.Entries = append(page.Entries, *st)
 	}
-	return &page, nil
+	return &page
 }

@@ -17,11 +17,11 @@ func (n *Namespace) Mkdirs(ctx context.Context, c *Caller, src string, mode int6
 
 // MkdirsWith is Mkdirs for a client that says more of the mode.
 func (n *Namespace) MkdirsWith(ctx context.Context, c *Caller, src string, modes Modes, createParent bool) error {
+	if !validName(src) {
+		return invalidName(src)
+	}
 	p, err := parse(src)
 	if err != nil {
-		return err
-	}
-	if err := p.creatable(); err != nil {
 		return err
 	}
 	if err := n.writable("create directory ", src); err != nil {
@@ -39,7 +39,7 @@ func (n *Namespace) MkdirsWith(ctx context.Context, c *Caller, src string, modes
 		}
 		if w.found() {
 			if w.target().Kind != schema.KindDirectory {
-				return fault.New(fault.Exists, "Path is not a directory: %s", w.path())
+				return fault.New(fault.Exists, "Path is not a directory: %s", src)
 			}
 			c.changed(w.target())
 			return nil

@@ -15,7 +15,7 @@ import (
 // exists, a missing parent (HDFS's first rename). A repeated call gets the first
 // answer.
 func (n *Namespace) Rename(ctx context.Context, c *Caller, src, dst string) (bool, error) {
-	ps, pd, err := n.renamePaths(src, dst)
+	ps, pd, err := n.renamePaths(ctx, c, src, dst)
 	if err != nil {
 		return false, err
 	}
@@ -73,9 +73,14 @@ type RenameOptions struct {
 // Rename2 moves src to dst with an error for everything that is in the way. A
 // repeated call is answered as the first one.
 func (n *Namespace) Rename2(ctx context.Context, c *Caller, src, dst string, opt RenameOptions) error {
-	ps, pd, err := n.renamePaths(src, dst)
+	ps, pd, err := n.renamePaths(ctx, c, src, dst)
 	if err != nil {
 		return err
+	}
+	if opt.ToTrash && !n.super(c) {
+		if err := n.requireTrash(ctx, c, ps, pd); err != nil {
+			return err
+		}
 	}
 	try := func(tx *txn.Tx) error {
 		c.wantAnswer(tx)
@@ -100,17 +105,52 @@ func (n *Namespace) Rename2(ctx context.Context, c *Caller, src, dst string, opt
 	return n.counting(ctx, func(ctx context.Context) error { return n.update(ctx, try) })
 }
 
-func (n *Namespace) renamePaths(src, dst string) (ps, pd names, err error) {
+// renamePaths takes the paths of a move apart. A destination that cannot be is told of
+// those only who may get to the source.
+func (n *Namespace) renamePaths(ctx context.Context, c *Caller, src, dst string) (ps, pd names, err error) {
 	if ps, err = parse(src); err != nil {
 		return
 	}
-	if pd, err = parse(dst); err != nil {
-		return ps, pd, fault.New(fault.IO, "Invalid name: %.200s", dst)
+	if err = n.writable("rename ", src); err != nil {
+		return
 	}
-	if err = pd.creatable(); err != nil {
-		return ps, pd, fault.New(fault.IO, "Invalid name: %.200s", dst)
+	if pd, err = parse(dst); !validName(dst) {
+		err = invalidName(dst)
 	}
-	return ps, pd, n.writable("rename ", src)
+	if err != nil {
+		if first := n.view(ctx, c, src, func(*txn.Tx, *walk) error { return nil }); first != nil {
+			err = first
+		}
+	}
+	return ps, pd, err
+}
+
+// requireTrash checks what HDFS asks of who moves something to the trash: the rights to
+// delete it with all that is below.
+func (n *Namespace) requireTrash(ctx context.Context, c *Caller, src, dst names) error {
+	var deep bool
+	err := n.eng.View(ctx, func(tx *txn.Tx) error {
+		to, err := n.resolve(tx, dst, dal.None)
+		if err != nil {
+			return err
+		}
+		from, err := n.resolve(tx, src, dal.None)
+		if err != nil {
+			return err
+		}
+		if err := from.traverse(c, false); err != nil {
+			return err
+		}
+		if err := to.traverse(c, true); err != nil {
+			return err
+		}
+		deep = from.found() && from.target().Kind == schema.KindDirectory
+		return from.requireParent(c, Write)
+	})
+	if err != nil || !deep {
+		return err
+	}
+	return n.requireBelow(ctx, c, src.src)
 }
 
 func (n *Namespace) resolveTwo(tx *txn.Tx, src, dst names) (from, to *walk, err error) {

@@ -105,7 +105,7 @@ func (n *Namespace) GetPreferredBlockSize(ctx context.Context, c *Caller, src st
 func (n *Namespace) CheckAccess(ctx context.Context, c *Caller, src string, want Access) error {
 	return n.view(ctx, c, src, func(_ *txn.Tx, w *walk) error {
 		if !w.found() {
-			return fault.New(fault.NotFound, "Path not found: %s", src)
+			return fault.New(fault.NotFound, "Path not found: %s", w.path())
 		}
 		return w.requireTarget(c, want)
 	})

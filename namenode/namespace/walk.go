@@ -133,11 +133,14 @@ func absolute(tx *txn.Tx, p names) (names, error) {
 			return p, err
 		}
 		if len(rows) == 0 || len(up) > MaxPathDepth {
-			return p, fault.New(fault.NotFound, "File does not exist: %s", p.src)
+			return p, p.noInode()
 		}
 		in := schema.InodeOf(rows[0])
 		up = append(up, in.Name)
 		id = in.ParentID
+	}
+	if len(p.parts) > 0 && p.parts[0] == ".." { // HDFS lets a client ask for the parent so
+		up, p.parts = up[min(1, len(up)):], nil
 	}
 	slices.Reverse(up)
 	p.parts, p.inode = append(up, p.parts...), 0
@@ -176,7 +179,7 @@ func (w *walk) key() schema.Key { return schema.InodeKey(w.parent().ID, w.name()
 
 // missing is the error for a path that does not exist.
 func (w *walk) missing() error {
-	return fault.New(fault.NotFound, "File does not exist: %s", w.names.src)
+	return fault.New(fault.NotFound, "File does not exist: %s", w.path())
 }
 
 // absent is what calls about lists and attributes say in the place of missing.
@@ -196,6 +199,9 @@ func (w *walk) file() (*schema.Inode, error) {
 // checkName applies the limits to the i-th name, a new one.
 func (w *walk) checkName(i int) error {
 	name, limit := w.names.parts[i], w.n.set.MaxComponent
+	if err := taken(name, i == 0); err != nil {
+		return err
+	}
 	if limit <= 0 || len(name) <= limit {
 		limit = 255 // of the column
 	}
@@ -224,7 +230,7 @@ func (w *walk) checkRoom(tx *txn.Tx, i int) error {
 	}
 	if d.Entries >= n.set.MaxItems {
 		return fault.New(fault.TooManyItems,
-			"The directory item limit of %s is exceeded: limit=%d items=%d", w.names.join(i), n.set.MaxItems, d.Entries+1)
+			"The directory item limit of %s is exceeded: limit=%d items=%d", w.names.join(i), n.set.MaxItems, d.Entries)
 	}
 	return nil
 }

@@ -106,7 +106,7 @@ func (g *generator) create() string {
 	case 0:
 		return line + " noparent"
 	case 1:
-		return line + " parent " + g.one("COLD", "ALL_SSD", "hot", "NONE")
+		return line + " parent " + g.one("COLD", "ALL_SSD", "hot")
 	}
 	return line + " parent"
 }
@@ -196,13 +196,26 @@ func (g *generator) extra() string {
 	return "getxattrs " + g.one("-", "-", "user.x", "trusted.x", "user.x,user.y", "raw.r") + " " + g.path()
 }
 
+// names counts those of a path, 0 for the root by whatever name. A quota of names on the
+// root cannot be taken away again.
+func names(path string) int {
+	n := 0
+	for name := range strings.SplitSeq(strings.TrimPrefix(path, "/.reserved/.inodes/16385"), "/") {
+		if name != "" && name != ".." && name != `""` {
+			n++
+		}
+	}
+	return n
+}
+
 func (g *generator) quota() string {
 	p := g.path()
-	if p == "/" || g.IntN(40) == 0 {
+	if names(p) == 0 || g.IntN(40) == 0 {
 		return "setquota " + g.one("-1 -1 ", "-1 max ", "max -1 ", "max 500 ", "max max ") + g.one("/", "//")
 	}
 	if g.IntN(3) == 0 {
-		return "setquota " + g.one("max ", "max ", "max ", "-1 ", "5 ") + g.one("64", "200", "500", "0", "-1", "max", "-2") + " " + p + g.one(" SSD", " DISK", " ARCHIVE", " DISK", " SSD", " RAM_DISK", " NVDIMM")
+		// Not "max", which leaves a quota as it is: Apache makes it the one for all space.
+		return "setquota " + g.one("max ", "max ", "max ", "-1 ", "5 ") + g.one("64", "200", "500", "0", "-1", "-2") + " " + p + g.one(" SSD", " DISK", " ARCHIVE", " DISK", " SSD", " RAM_DISK", " NVDIMM")
 	}
 	return "setquota " + g.one("-1", "max", "1", "2", "3", "4", "6", "0", "-2") + " " + g.one("-1", "max", "max", "64", "200", "500", "1000", "0", "-2") + " " + p
 }

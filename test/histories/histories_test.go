@@ -42,20 +42,30 @@ type side struct {
 	name string
 }
 
+// startAll starts the NameNodes, Apache's first.
+func startAll(t *testing.T, both bool) (sides []side, ours []*cluster.Cluster) {
+	t.Helper()
+	start := func(name, addr string) {
+		sides = append(sides, side{calls.New(t, addr, calls.StartDatanodes(t, addr, 3)), name})
+	}
+	start("Apache", hadoop.StartNameNode(t, t.TempDir(), settings).Address)
+	stores := []string{""}
+	if both {
+		stores = append(stores, mariadb.Database(t))
+	}
+	for i, storeURL := range stores {
+		c := cluster.Start(t, cluster.Options{StoreURL: storeURL, Conf: settings})
+		ours = append(ours, c)
+		start([]string{"SQLite", "MariaDB"}[i], c.Address)
+	}
+	return sides, ours
+}
+
 func TestHistories(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts Apache's NameNode")
 	}
-	var ours []*cluster.Cluster
-	start := func(name, addr string) side {
-		return side{calls.New(t, addr, calls.StartDatanodes(t, addr, 3)), name}
-	}
-	sides := []side{start("Apache", hadoop.StartNameNode(t, t.TempDir(), settings).Address)}
-	for name, storeURL := range map[string]string{"SQLite": "", "MariaDB": mariadb.Database(t)} {
-		c := cluster.Start(t, cluster.Options{StoreURL: storeURL, Conf: settings})
-		ours = append(ours, c)
-		sides = append(sides, start(name, c.Address))
-	}
+	sides, ours := startAll(t, true)
 	differ := 0
 	for i := range *histories {
 		seed := *firstSeed + uint64(i)

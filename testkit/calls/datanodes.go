@@ -32,8 +32,14 @@ type Datanodes struct {
 	pool   string
 	nodes  []*datanode
 
-	mu      sync.Mutex
-	lengths map[uint64]uint64 // of the blocks, by id
+	mu       sync.Mutex
+	replicas map[uint64]replica // by the id of their block
+}
+
+// A replica is what the DataNodes have of a block.
+type replica struct {
+	length uint64
+	disks  map[string]string // the one that it is on, by DataNode
 }
 
 type datanode struct {
@@ -44,7 +50,7 @@ type datanode struct {
 // StartDatanodes registers n DataNodes at the NameNode at addr. They end with the test.
 func StartDatanodes(tb testing.TB, addr string, n int) *Datanodes {
 	tb.Helper()
-	d := &Datanodes{ctx: tb.Context(), addr: addr, lengths: map[uint64]uint64{},
+	d := &Datanodes{ctx: tb.Context(), addr: addr, replicas: map[uint64]replica{},
 		client: rpc.NewClient(rpc.ClientConfig{CallTimeout: time.Minute, Logger: slog.New(slog.DiscardHandler)})}
 	version := &hdfspb.VersionResponseProto{}
 	if err := d.call("versionRequest", &hdfspb.VersionRequestProto{}, version); err != nil {
@@ -152,18 +158,23 @@ func (d *Datanodes) Beat() error {
 func (d *Datanodes) recover(r *hdfspb.RecoveringBlockProto) error {
 	b := proto.Clone(r.GetBlock()).(*hdfspb.LocatedBlockProto)
 	d.mu.Lock()
-	length := d.lengths[b.GetB().GetBlockId()]
+	have := d.replicas[b.GetB().GetBlockId()]
 	d.mu.Unlock()
+	length := have.length
 	if r.TruncateBlock != nil {
 		length = r.GetTruncateBlock().GetNumBytes()
 	}
 	q := &datanodepb.CommitBlockSynchronizationRequestProto{Block: r.GetBlock().GetB(), NewGenStamp: r.NewGenStamp, NewLength: &length,
-		CloseFile: proto.Bool(true), DeleteBlock: proto.Bool(length == 0), NewTargetStorages: b.GetStorageIDs()}
+		CloseFile: proto.Bool(true), DeleteBlock: proto.Bool(length == 0)}
+	b.StorageIDs = nil
 	for _, l := range b.GetLocs() {
-		q.NewTaragets = append(q.NewTaragets, l.GetId())
+		b.StorageIDs = append(b.StorageIDs, have.disks[l.GetId().GetDatanodeUuid()])
+		if length > 0 {
+			q.NewTaragets = append(q.NewTaragets, l.GetId())
+		}
 	}
-	if length == 0 {
-		q.NewTaragets, q.NewTargetStorages = nil, nil
+	if length > 0 {
+		q.NewTargetStorages = b.StorageIDs
 	}
 	if err := d.call("commitBlockSynchronization", q, &datanodepb.CommitBlockSynchronizationResponseProto{}); err != nil || length == 0 {
 		return err
@@ -177,8 +188,12 @@ func (d *Datanodes) received(b *hdfspb.LocatedBlockProto) error {
 	if d == nil {
 		return nil
 	}
+	have := replica{b.GetB().GetNumBytes(), map[string]string{}}
+	for i, l := range b.GetLocs() {
+		have.disks[l.GetId().GetDatanodeUuid()] = b.GetStorageIDs()[i]
+	}
 	d.mu.Lock()
-	d.lengths[b.GetB().GetBlockId()] = b.GetB().GetNumBytes()
+	d.replicas[b.GetB().GetBlockId()] = have
 	d.mu.Unlock()
 	info := &datanodepb.ReceivedDeletedBlockInfoProto{
 		Block:  &hdfspb.BlockProto{BlockId: b.GetB().BlockId, GenStamp: b.GetB().GenerationStamp, NumBytes: b.GetB().NumBytes},
