@@ -120,14 +120,6 @@ func checkConcat(c *Caller, target *walk, srcs []*walk, bad []error) error {
 	return nil
 }
 
-// fileAsked is file with the path as it was asked for in its error.
-func (w *walk) fileAsked() (*schema.Inode, error) {
-	if !w.found() {
-		return nil, fault.New(fault.NotFound, "File does not exist: %s", w.names.src)
-	}
-	return w.file()
-}
-
 func invalidSource(src string) error {
 	return fault.New(fault.InvalidArgument, "concat: source file %s is invalid or empty or underConstruction", src)
 }

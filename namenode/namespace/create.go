@@ -54,7 +54,7 @@ func (n *Namespace) Create(ctx context.Context, c *Caller, r CreateRequest) (*Fi
 	var made struct {
 		FileStatus
 		renewed int64 // when the lease was, 0 if it was not
-		full    error // a quota was in the way, behind directories that were made
+		full    error // a limit was in the way, behind directories that were made
 	}
 	st := &made.FileStatus
 	err = n.takingOver(ctx, c, r.Src, r.ClientName, opCreate, func() error {
@@ -74,7 +74,7 @@ func (n *Namespace) Create(ctx context.Context, c *Caller, r CreateRequest) (*Fi
 			}
 			before := len(w.inodes)
 			in, err := n.create(tx, c, w, &r)
-			if isQuota(err) && len(w.inodes) > before {
+			if isLimit(err) && len(w.inodes) > before {
 				made.full = err // as in HDFS, the directories that fit stay
 				return nil
 			}

@@ -18,6 +18,9 @@ func (n *Namespace) Delete(ctx context.Context, c *Caller, src string, recursive
 	if err != nil {
 		return false, err
 	}
+	if src == "/"+reserved {
+		return false, fault.New(fault.InvalidPath, "Invalid path name %s", src)
+	}
 	if err := n.writable("delete ", src); err != nil {
 		return false, err
 	}

@@ -132,9 +132,14 @@ func (n *Namespace) listDirectory(tx *txn.Tx, dir *schema.Inode, startAfter stri
 func (n *Namespace) reservedListing() *Listing {
 	var page Listing
 	for _, name := range []string{reservedInodes, reservedRaw} {
-		st := n.reservedStatus(names{parts: []string{reserved, name}})
+		st := n.reservedEntry()
 		st.Path = name
 		page.Entries = append(page.Entries, *st)
 	}
 	return &page
+}
+
+// reservedEntry is the status of what is in /.reserved.
+func (n *Namespace) reservedEntry() *FileStatus {
+	return &FileStatus{Inode: schema.Inode{ID: schema.RootID, Kind: schema.KindDirectory, Mode: 0o770, GroupName: n.set.SuperGroup}}
 }

@@ -52,7 +52,7 @@ func (n *Namespace) MkdirsWith(ctx context.Context, c *Caller, src string, modes
 		}
 		before := len(w.inodes)
 		err = n.makeDirs(tx, c, w, len(w.names.parts), modes)
-		if isQuota(err) && len(w.inodes) > before {
+		if isLimit(err) && len(w.inodes) > before {
 			full, err = err, nil // as in HDFS, those that fit stay
 		}
 		if err == nil {
@@ -66,10 +66,11 @@ func (n *Namespace) MkdirsWith(ctx context.Context, c *Caller, src string, modes
 	return full
 }
 
-// isQuota reports whether an error says that a quota is exceeded.
-func isQuota(err error) bool {
+// isLimit reports whether an error says that a quota or a limit of the file system keeps
+// a name out.
+func isLimit(err error) bool {
 	switch fault.KindOf(err) {
-	case fault.NSQuota, fault.DSQuota, fault.TypeQuota:
+	case fault.NSQuota, fault.DSQuota, fault.TypeQuota, fault.NameTooLong, fault.TooManyItems, fault.InvalidArgument:
 		return true
 	}
 	return false

@@ -54,7 +54,7 @@ func parse(src string) (names, error) {
 			len(src), MaxPathLength, MaxPathDepth)
 	}
 	if !strings.HasPrefix(src, "/") {
-		return names{}, fault.New(fault.Assertion, "Absolute path required, but got '%s'", src)
+		return names{}, notAbsolute(src)
 	}
 	n := names{src: src, parts: make([]string, 0, strings.Count(src, "/"))}
 	for rest := src[1:]; rest != ""; {
@@ -64,6 +64,10 @@ func parse(src string) (names, error) {
 		}
 	}
 	return n.special()
+}
+
+func notAbsolute(src string) error {
+	return fault.New(fault.Assertion, "Absolute path required, but got '%s'", src)
 }
 
 // special takes the reserved first components off.
@@ -124,19 +128,6 @@ func validName(src string) bool {
 // invalidName is the error of calls that create names for one that cannot be.
 func invalidName(src string) error {
 	return fault.New(fault.InvalidPath, "Invalid path name Invalid file name: %.200s", src)
-}
-
-// taken is the error for a new name that HDFS keeps for itself; top says that it is in
-// the root.
-func taken(name string, top bool) error {
-	switch {
-	case top && name == reserved:
-		return fault.New(fault.InvalidArgument, "File name %q is reserved and cannot be created. If this is during upgrade change "+
-			"the name of the existing file or directory to another name before upgrading to the new release.", reserved)
-	case name == snapshotDir:
-		return fault.New(fault.IllegalArgument, "%q is a reserved name.", snapshotDir)
-	}
-	return nil
 }
 
 // join is the path of the first i names.

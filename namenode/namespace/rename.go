@@ -23,7 +23,7 @@ func (n *Namespace) Rename(ctx context.Context, c *Caller, src, dst string) (boo
 	try := func(tx *txn.Tx) error {
 		moved = false
 		c.wantAnswer(tx)
-		from, to, err := n.resolveTwo(tx, ps, pd)
+		from, to, err := n.resolveTwo(tx, c, ps, pd)
 		if err != nil {
 			return err
 		}
@@ -33,6 +33,9 @@ func (n *Namespace) Rename(ctx context.Context, c *Caller, src, dst string) (boo
 			return err
 		}
 		if to.found() && to.target().Kind == schema.KindDirectory && !from.isRoot() {
+			if err := n.requireSource(c, from, to); err != nil {
+				return err
+			}
 			into := pd
 			into.parts = append(slices.Clone(to.names.parts), from.name())
 			into.inode = 0
@@ -84,7 +87,7 @@ func (n *Namespace) Rename2(ctx context.Context, c *Caller, src, dst string, opt
 	}
 	try := func(tx *txn.Tx) error {
 		c.wantAnswer(tx)
-		from, to, err := n.resolveTwo(tx, ps, pd)
+		from, to, err := n.resolveTwo(tx, c, ps, pd)
 		if err != nil {
 			return err
 		}
@@ -153,9 +156,16 @@ func (n *Namespace) requireTrash(ctx context.Context, c *Caller, src, dst names)
 	return n.requireBelow(ctx, c, src.src)
 }
 
-func (n *Namespace) resolveTwo(tx *txn.Tx, src, dst names) (from, to *walk, err error) {
+func (n *Namespace) resolveTwo(tx *txn.Tx, c *Caller, src, dst names) (from, to *walk, err error) {
 	// The source comes last, so that its parent names the lane.
 	to, err = n.resolve(tx, dst, dal.Exclusive)
+	if fault.KindOf(err) == fault.NotFound { // by its id: what is wrong with the source is told first
+		if from, first := n.resolve(tx, src, dal.Exclusive); first != nil {
+			return nil, nil, first
+		} else if first := from.traverse(c, false); first != nil {
+			return nil, nil, first
+		}
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -170,16 +180,21 @@ func (n *Namespace) resolveTwo(tx *txn.Tx, src, dst names) (from, to *walk, err 
 
 // requireRename checks the rights for a move.
 func (n *Namespace) requireRename(c *Caller, from, to *walk) error {
+	if err := n.requireSource(c, from, to); err != nil {
+		return err
+	}
+	return to.requireAncestor(c, Write)
+}
+
+// requireSource checks that both paths may be gone to, and the rights on the source.
+func (n *Namespace) requireSource(c *Caller, from, to *walk) error {
 	if err := from.traverse(c, false); err != nil {
 		return err
 	}
 	if err := to.traverse(c, true); err != nil {
 		return err
 	}
-	if err := from.requireParent(c, Write); err != nil {
-		return err
-	}
-	return to.requireAncestor(c, Write)
+	return from.requireParent(c, Write)
 }
 
 // isBelow reports whether the destination lies in the source's own tree.
@@ -250,6 +265,9 @@ func (n *Namespace) replace(tx *txn.Tx, to *walk) error {
 // move takes the source's row to the destination: one row, whatever is below it.
 func (n *Namespace) move(tx *txn.Tx, c *Caller, from, to *walk) error {
 	last := len(to.names.parts) - 1
+	if to.names.isReserved() && last == 0 {
+		return fault.New(fault.InvalidPath, "Invalid path name Cannot rename to or from /%s", reserved)
+	}
 	if err := to.checkName(last); err != nil {
 		return err
 	}

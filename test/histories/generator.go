@@ -12,6 +12,7 @@ import (
 type generator struct {
 	*rand.Rand
 	total int
+	types bool // there are quotas by type of storage, and no policy of a directory changes
 }
 
 // history is the lines that belong to a seed.
@@ -20,6 +21,7 @@ func history(seed uint64, length int) []string {
 	for _, k := range kinds {
 		g.total += k.weight
 	}
+	g.types = g.IntN(2) == 0
 	lines := make([]string, length)
 	for i := range lines {
 		lines[i] = g.line()
@@ -82,11 +84,7 @@ var kinds = []kind{
 	{4, func(g *generator) string {
 		return "setrep " + g.path() + g.one(" 1", " 2", " 3", " 4", " 0", " 600", " 65535")
 	}},
-	{4, func(g *generator) string {
-		return "setpolicy " + g.one("HOT", "COLD", "WARM", "ALL_SSD", "ONE_SSD", "LAZY_PERSIST", "hot", "NONE") + " " + g.path()
-	}},
-	{2, func(g *generator) string { return "unsetpolicy " + g.path() }},
-	{2, func(g *generator) string { return "getpolicy " + g.path() }},
+	{7, (*generator).policy},
 	{10, (*generator).list},
 	{9, (*generator).extra},
 	{10, (*generator).quota},
@@ -114,6 +112,16 @@ func (g *generator) create() string {
 // look are the calls that only look, of the less usual kinds.
 func (g *generator) look() string {
 	return g.one("lstat ", "readlink ", "located ", "isclosed ", "blocksize ", "satisfy ", "openfiles ", "located ", "isclosed ") + g.path()
+}
+
+func (g *generator) policy() string {
+	switch n := g.IntN(7); {
+	case n < 4 && !g.types:
+		return "setpolicy " + g.one("HOT", "COLD", "WARM", "ALL_SSD", "ONE_SSD", "LAZY_PERSIST", "hot", "NONE") + " " + g.path()
+	case n < 5 && !g.types:
+		return "unsetpolicy " + g.path()
+	}
+	return "getpolicy " + g.path()
 }
 
 func (g *generator) holder() string { return g.one("w1", "w1", "w1", "w2", "writer") }
@@ -213,7 +221,7 @@ func (g *generator) quota() string {
 	if names(p) == 0 || g.IntN(40) == 0 {
 		return "setquota " + g.one("-1 -1 ", "-1 max ", "max -1 ", "max 500 ", "max max ") + g.one("/", "//")
 	}
-	if g.IntN(3) == 0 {
+	if g.types && g.IntN(2) == 0 {
 		// Not "max", which leaves a quota as it is: Apache makes it the one for all space.
 		return "setquota " + g.one("max ", "max ", "max ", "-1 ", "5 ") + g.one("64", "200", "500", "0", "-1", "-2") + " " + p + g.one(" SSD", " DISK", " ARCHIVE", " DISK", " SSD", " RAM_DISK", " NVDIMM")
 	}

@@ -110,6 +110,9 @@ func run(t *testing.T, sides []side, lines []string) (at int, what string) {
 				return i, fmt.Sprintf("%s\n Apache: %s\n %s: %s", short(line), answers[0], sides[j+1].name, got)
 			}
 		}
+		if parts(line, answers[0]) {
+			break
+		}
 	}
 	return -1, ""
 }

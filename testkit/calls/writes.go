@@ -19,6 +19,7 @@ type handle struct {
 	fileID    uint64
 	blockSize uint64
 	blocks    []*hdfspb.LocatedBlockProto
+	reopened  bool // nobody will report the last block, until it grows
 }
 
 // last is the block that the writer is at, nil for none.
@@ -148,6 +149,7 @@ func (c *call) grow(holder, path string) (string, error) {
 	if err := c.send("updatePipeline", q, &hdfspb.UpdatePipelineResponseProto{}); err != nil {
 		return "", err
 	}
+	h.reopened = false
 	b.B.NumBytes = proto.Uint64(min(old.GetNumBytes()+1, h.blockSize))
 	h.blocks[len(h.blocks)-1] = b
 	return fmt.Sprintf("%d+%d×%d", b.GetOffset(), b.GetB().GetNumBytes(), len(b.GetLocs())), c.nodes.received(b)
@@ -162,9 +164,9 @@ func (c *call) close(holder, path string) (string, error) {
 	r := &hdfspb.CompleteResponseProto{}
 	err := replicated(func() (bool, error) {
 		err := c.send("complete", q, r)
-		return err == nil && !r.GetResult(), err
+		return err == nil && !r.GetResult() && !h.reopened, err
 	})
-	if err == nil {
+	if err == nil && r.GetResult() {
 		delete(c.open, holder+" "+path)
 	}
 	return fmt.Sprint(r.GetResult()), err
@@ -195,7 +197,7 @@ func (c *call) reopen(holder, path string, newBlock bool) (string, error) {
 	c.open[holder+" "+path] = h
 	answer := status(r.GetStat())
 	if b := r.Block; b != nil {
-		h.blocks = append(h.blocks, b)
+		h.blocks, h.reopened = append(h.blocks, b), !newBlock
 		answer += fmt.Sprintf(" %d+%d×%d", b.GetOffset(), b.GetB().GetNumBytes(), len(b.GetLocs()))
 	}
 	return answer, nil
