@@ -115,6 +115,11 @@ func checkConcat(c *Caller, target *walk, srcs []*walk, bad []error) error {
 		seen[in.ID] = true
 	}
 	if len(seen) < len(srcs) {
+		for _, w := range srcs { // an empty one is told of first
+			if w.target().Length == 0 {
+				return invalidSource(w.names.src)
+			}
+		}
 		return fault.New(fault.InvalidArgument, "concat: at least two of the source files are the same")
 	}
 	return nil

@@ -32,7 +32,7 @@ type TypeUsage struct {
 func typeUsages(quotas, used byType) (out []TypeUsage) {
 	something := false
 	for i, t := range QuotaTypes {
-		something = something || quotas[i] >= 0 || used[i] > 0
+		something = something || quotas[i] > 0 || used[i] > 0
 		out = append(out, TypeUsage{Type: t, Quota: quotas[i], Used: used[i]})
 	}
 	if !something {

@@ -16,8 +16,8 @@ import (
 
 var (
 	firstSeed = flag.Uint64("seed", 1, "of the first history; the next ones count on")
-	histories = flag.Int("histories", 50, "how many")
-	length    = flag.Int("length", 220, "calls of a history")
+	least     = flag.Int("calls", 10_000, "to be made at each NameNode, at least")
+	length    = flag.Int("length", 220, "calls of a history, at most")
 	replay    = flag.String("replay", "", "a file with the lines of one history, which is run instead")
 )
 
@@ -43,17 +43,13 @@ type side struct {
 }
 
 // startAll starts the NameNodes, Apache's first.
-func startAll(t *testing.T, both bool) (sides []side, ours []*cluster.Cluster) {
+func startAll(t *testing.T) (sides []side, ours []*cluster.Cluster) {
 	t.Helper()
 	start := func(name, addr string) {
 		sides = append(sides, side{calls.New(t, addr, calls.StartDatanodes(t, addr, 3)), name})
 	}
 	start("Apache", hadoop.StartNameNode(t, t.TempDir(), settings).Address)
-	stores := []string{""}
-	if both {
-		stores = append(stores, mariadb.Database(t))
-	}
-	for i, storeURL := range stores {
+	for i, storeURL := range []string{"", mariadb.Database(t)} {
 		c := cluster.Start(t, cluster.Options{StoreURL: storeURL, Conf: settings})
 		ours = append(ours, c)
 		start([]string{"SQLite", "MariaDB"}[i], c.Address)
@@ -65,45 +61,51 @@ func TestHistories(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts Apache's NameNode")
 	}
-	sides, ours := startAll(t, true)
-	differ := 0
-	for i := range *histories {
-		seed := *firstSeed + uint64(i)
-		lines := history(seed, *length)
-		if *replay != "" {
-			data, err := os.ReadFile(*replay)
-			if err != nil {
-				t.Fatal(err)
-			}
-			lines = strings.Split(strings.TrimSpace(string(data)), "\n")
+	sides, ours := startAll(t)
+	if *replay != "" {
+		data, err := os.ReadFile(*replay)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if at, what := run(t, sides, lines); at >= 0 {
-			lines = shrink(t, sides, lines[:at+1])
-			if _, again := run(t, sides, lines); again != "" {
-				what = again
-			}
-			t.Errorf("seed %d, call %d of %d:\n%s\nby\n%s", seed, at, *length, what, strings.Join(lines, "\n"))
-			if differ++; differ == enough {
-				break
-			}
-		}
-		if *replay != "" {
-			break
+		play(t, sides, *replay, strings.Split(strings.TrimSpace(string(data)), "\n"))
+		return
+	}
+	seed, made, differ := *firstSeed, 0, 0
+	for ; made < *least && differ < enough; seed++ {
+		n, same := play(t, sides, fmt.Sprintf("seed %d", seed), history(seed, *length))
+		if made += n; !same {
+			differ++
 		}
 	}
-	t.Logf("%d histories of %d calls from seed %d on each of %d NameNodes", *histories, *length, *firstSeed, len(sides))
+	t.Logf("%d calls at each of %d NameNodes, of the seeds from %d up to %d", made, len(sides), *firstSeed, seed-1)
 	for _, c := range ours {
 		c.StopNameNode(t)
 		c.CheckStore(t)
 	}
 }
 
-// run runs a history from an empty tree on and returns the first call whose answers differ,
-// and these; -1 if there is none.
-func run(t *testing.T, sides []side, lines []string) (at int, what string) {
+// play runs a history and reports how many calls were made, and whether all answers were
+// the same. If not, it shows few calls that are enough.
+func play(t *testing.T, sides []side, name string, lines []string) (made int, same bool) {
 	t.Helper()
+	at, what := run(sides, lines)
+	if what == "" {
+		return at + 1, true
+	}
+	few := shrink(sides, lines[:at+1])
+	if _, again := run(sides, few); again != "" {
+		what = again
+	}
+	t.Errorf("%s, call %d:\n%s\nby\n%s", name, at, what, strings.Join(few, "\n"))
+	return at + 1, false
+}
+
+// run runs a history from an empty tree on. It returns its last call, and the answers if
+// they differ there.
+func run(sides []side, lines []string) (at int, what string) {
 	each(sides, func(s side) string { clear(s); return "" })
 	for i, line := range lines {
+		at = i
 		answers := each(sides, func(s side) string { return s.Do(line) })
 		for j, got := range answers[1:] {
 			if !same(line, answers[0], got) {
@@ -114,7 +116,7 @@ func run(t *testing.T, sides []side, lines []string) (at int, what string) {
 			break
 		}
 	}
-	return -1, ""
+	return at, ""
 }
 
 // each asks all sides at once.
@@ -148,12 +150,11 @@ func clear(s side) {
 
 // shrink takes calls out of a history whose last one is answered differently, as long
 // as some call of it still is.
-func shrink(t *testing.T, sides []side, lines []string) []string {
-	t.Helper()
+func shrink(sides []side, lines []string) []string {
 	for size := len(lines) / 2; size > 0; size /= 2 {
 		for from := 0; from+size < len(lines); {
 			shorter := append(append([]string(nil), lines[:from]...), lines[from+size:]...)
-			if at, _ := run(t, sides, shorter); at >= 0 {
+			if at, what := run(sides, shorter); what != "" {
 				lines = shorter[:at+1]
 			} else {
 				from += size
