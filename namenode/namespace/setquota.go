@@ -102,7 +102,10 @@ func slotOf(t int64) int {
 
 // apply changes q as the request asks.
 func (r *QuotaRequest) apply(q *quota, root bool) {
-	if r.Names != KeepQuota && (!root || r.Names != NoQuota) { // the root always has one
+	switch {
+	case r.Names == NoQuota && root:
+		q.names = math.MaxInt64 // the root always has one
+	case r.Names != KeepQuota:
 		q.names = r.Names
 	}
 	switch {

@@ -204,22 +204,10 @@ func (g *generator) extra() string {
 	return "getxattrs " + g.one("-", "-", "user.x", "trusted.x", "user.x,user.y", "raw.r") + " " + g.path()
 }
 
-// names counts those of a path, 0 for the root by whatever name. A quota of names on the
-// root cannot be taken away again.
-func names(path string) int {
-	n := 0
-	for name := range strings.SplitSeq(strings.TrimPrefix(path, "/.reserved/.inodes/16385"), "/") {
-		if name != "" && name != ".." && name != `""` {
-			n++
-		}
-	}
-	return n
-}
-
 func (g *generator) quota() string {
 	p := g.path()
-	if names(p) == 0 || g.IntN(40) == 0 {
-		return "setquota " + g.one("-1 -1 ", "-1 max ", "max -1 ", "max 500 ", "max max ") + g.one("/", "//")
+	if g.IntN(40) == 0 {
+		p = "/"
 	}
 	if g.types && g.IntN(2) == 0 {
 		// Not "max", which leaves a quota as it is: Apache makes it the one for all space.

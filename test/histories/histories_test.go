@@ -138,7 +138,7 @@ func clear(s side) {
 			s.Do("$ delete " + calls.Word("/"+name) + " recursive")
 		}
 	}
-	for _, line := range []string{"rmall /", "chmod 777 /", "chown " + calls.Superuser + ":supergroup /", "unsetpolicy /", "setquota max -1 /",
+	for _, line := range []string{"rmall /", "chmod 777 /", "chown " + calls.Superuser + ":supergroup /", "unsetpolicy /", "setquota -1 -1 /",
 		"rmxattr user.x /", "rmxattr trusted.x /", "rmxattr user.y /", "rmxattr user.v /", "rmxattr user.w /", "rmxattr system.s /",
 		"rmxattr security.s /", "settimes / 0 0"} {
 		s.Do("$ " + line)
