@@ -37,6 +37,9 @@ func (r *Registry) Locate(f *File, fileLength int64, open bool, offset, length i
 		if b == last && !l.LastComplete && pos < end && len(l.Blocks) > 0 {
 			inRange = true // its end is not known here
 		}
+		if i == 0 && b.NumBytes == 0 {
+			inRange = true // as in HDFS, wherever the reader wants to begin
+		}
 		if inRange || b == last {
 			lb := r.locateBlock(f.Held(nil, b), pos, order)
 			if b == last {

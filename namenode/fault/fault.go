@@ -43,7 +43,8 @@ const (
 	ListingCursor      Kind = "listing cursor vanished"
 	ACL                Kind = "access control list" // AclException
 	NoXAttr            Kind = "no such extended attribute"
-	IO                 Kind = "failed" // java.io.IOException
+	Assertion          Kind = "no absolute path" // java.lang.AssertionError
+	IO                 Kind = "failed"           // java.io.IOException
 )
 
 func (k Kind) Error() string { return string(k) }

@@ -115,7 +115,7 @@ func (n *Namespace) changeACL(ctx context.Context, c *Caller, src string, spec [
 			return aclFault(w, err)
 		}
 		if len(acl.Defaults(full)) > 0 && in.Kind != schema.KindDirectory {
-			return fault.New(fault.ACL, "Invalid ACL: only directories may have a default ACL. Path: %s Path: %s", w.path(), w.path())
+			return fault.New(fault.ACL, "Invalid ACL: only directories may have a default ACL. Path: %s Path: %s", w.path(), w.names.src)
 		}
 		var next []acl.Entry
 		next, in.Mode = acl.Reduce(in.Mode, full)
@@ -130,7 +130,7 @@ func (n *Namespace) changeACL(ctx context.Context, c *Caller, src string, spec [
 func aclFault(w *walk, err error) error {
 	var e acl.Error
 	if errors.As(err, &e) {
-		return fault.New(fault.ACL, "%s Path: %s", e, w.path())
+		return fault.New(fault.ACL, "%s Path: %s", e, w.names.src)
 	}
 	return err
 }

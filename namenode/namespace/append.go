@@ -71,7 +71,7 @@ func (n *Namespace) append(tx *txn.Tx, c *Caller, w *walk, client string, flags 
 		return nil, nil, fault.New(fault.NotFound, "Failed to append to non-existent file %s for client %s", w.path(), c.Host)
 	}
 	in := w.target()
-	if in.StoragePolicy == lazyPersist {
+	if w.policy(len(w.inodes)) == lazyPersist {
 		return nil, nil, fault.New(fault.Unsupported, "Cannot append to lazy persist file %s", w.path())
 	}
 	w.growing(tx)
@@ -93,7 +93,7 @@ func (n *Namespace) append(tx *txn.Tx, c *Caller, w *walk, client string, flags 
 	switch {
 	case last == nil:
 	case flags&FlagNewBlock != 0:
-		lb = &blocks.LocatedBlock{Block: *last, Offset: in.Length - last.NumBytes, Size: last.NumBytes}
+		lb = &blocks.LocatedBlock{Block: *last, Offset: -1, Size: last.NumBytes} // HDFS does not tell
 	case last.NumBytes < in.BlockSize:
 		last.State = schema.BlockUnderConstruction
 		saveBlock(tx, last)
@@ -131,7 +131,7 @@ func (n *Namespace) appended(tx *txn.Tx, answer string) (*blocks.LocatedBlock, *
 	switch {
 	case last == nil:
 	case flags&FlagNewBlock != 0:
-		return &blocks.LocatedBlock{Block: *last, Offset: in.Length - last.NumBytes, Size: last.NumBytes}, st, nil
+		return &blocks.LocatedBlock{Block: *last, Offset: -1, Size: last.NumBytes}, st, nil
 	case last.BlockID == block:
 		l := n.blocks.LocateBlock(f.Held(&in, last), in.Length-last.NumBytes, in.ClientMachine)
 		return &l, st, nil

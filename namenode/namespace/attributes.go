@@ -11,6 +11,9 @@ import (
 
 // SetPermission sets the mode of src. Only its owner may.
 func (n *Namespace) SetPermission(ctx context.Context, c *Caller, src string, mode int64) error {
+	if src == "/"+reserved {
+		return fault.New(fault.InvalidPath, "Invalid path name %s", src)
+	}
 	return n.changeOwned(ctx, c, src, "set permission for "+src, func(tx *txn.Tx, w *walk) error {
 		in := *w.target()
 		in.Mode = mode & ModeMask
@@ -25,6 +28,9 @@ func (n *Namespace) SetPermission(ctx context.Context, c *Caller, src string, mo
 func (n *Namespace) SetOwner(ctx context.Context, c *Caller, src, user, group string) error {
 	if len(user) > 128 || len(group) > 128 {
 		return fault.New(fault.InvalidArgument, "a user or group name has at most 128 bytes")
+	}
+	if src == "/"+reserved {
+		return fault.New(fault.InvalidPath, "Invalid path name %s", src)
 	}
 	return n.changeOwned(ctx, c, src, "set owner for "+src, func(tx *txn.Tx, w *walk) error {
 		if !n.isSuper(c) {

@@ -26,16 +26,16 @@ func (n *Namespace) Concat(ctx context.Context, c *Caller, target string, srcs [
 	case len(srcs) > maxConcatRows:
 		return fault.New(fault.InvalidArgument, "concat: %d sources, at most %d are taken at once", len(srcs), maxConcatRows)
 	}
-	paths := make([]names, 0, len(srcs)+1)
-	for _, src := range append([]string{target}, srcs...) {
-		p, err := parse(src)
-		if err != nil {
-			return err
+	paths := make([]names, len(srcs)+1)
+	bad := make([]error, len(paths)) // is told when it is the path's turn
+	for i, src := range append([]string{target}, srcs...) {
+		if strings.HasPrefix(src, "/"+reserved+"/"+reservedRaw) || strings.HasPrefix(src, "/"+reserved+"/"+reservedInodes) {
+			return fault.New(fault.IO, "Concat operation doesn't support %s relative path : %s", reserved, src)
 		}
-		if p.inode != 0 || p.raw || p.isReserved() {
-			return fault.New(fault.IO, "Concat operation doesn't support /.reserved relative path : %s", src)
-		}
-		paths = append(paths, p)
+		paths[i], bad[i] = parse(src)
+	}
+	if bad[0] != nil {
+		return bad[0]
 	}
 	if err := n.writable("concat " + target); err != nil {
 		return err
@@ -53,7 +53,7 @@ func (n *Namespace) Concat(ctx context.Context, c *Caller, target string, srcs [
 		if _, done, err := c.answered(tx); done || err != nil {
 			return err
 		}
-		if err := checkConcat(c, walks[0], walks[1:]); err != nil {
+		if err := checkConcat(c, walks[0], walks[1:], bad[1:]); err != nil {
 			return err
 		}
 		if err := n.concat(tx, walks[0], walks[1:]); err != nil {
@@ -66,14 +66,14 @@ func (n *Namespace) Concat(ctx context.Context, c *Caller, target string, srcs [
 
 // checkConcat applies HDFS's rules: target and sources are different closed files
 // of one directory, no source is empty or has larger blocks than the target.
-func checkConcat(c *Caller, target *walk, srcs []*walk) error {
+func checkConcat(c *Caller, target *walk, srcs []*walk, bad []error) error {
 	if err := target.traverse(c, false); err != nil {
 		return err
 	}
 	if err := target.requireTarget(c, Write); err != nil {
 		return err
 	}
-	to, err := target.file()
+	to, err := target.fileAsked()
 	if err != nil {
 		return err
 	}
@@ -81,7 +81,10 @@ func checkConcat(c *Caller, target *walk, srcs []*walk) error {
 		return fault.New(fault.InvalidArgument, "concat: target file %s is under construction", target.names.src)
 	}
 	seen := map[int64]bool{}
-	for _, w := range srcs {
+	for i, w := range srcs {
+		if bad[i] != nil {
+			return bad[i]
+		}
 		if err := w.traverse(c, false); err != nil {
 			return err
 		}
@@ -91,7 +94,7 @@ func checkConcat(c *Caller, target *walk, srcs []*walk) error {
 		if err := w.requireParent(c, Write); err != nil {
 			return err
 		}
-		in, err := w.file()
+		in, err := w.fileAsked()
 		if err != nil {
 			return err
 		}
@@ -112,6 +115,11 @@ func checkConcat(c *Caller, target *walk, srcs []*walk) error {
 		seen[in.ID] = true
 	}
 	if len(seen) < len(srcs) {
+		for _, w := range srcs { // an empty one is told of first
+			if w.target().Length == 0 {
+				return invalidSource(w.names.src)
+			}
+		}
 		return fault.New(fault.InvalidArgument, "concat: at least two of the source files are the same")
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"strconv"
+	"strings"
 
 	"github.com/hopsql/hopsql/dal"
 	"github.com/hopsql/hopsql/namenode/blocks"
@@ -40,11 +41,11 @@ type CreateRequest struct {
 // Create makes a file and opens it for writing by r.ClientName. With FlagOverwrite a
 // file that is there is replaced. A repeated call gets the first one's file.
 func (n *Namespace) Create(ctx context.Context, c *Caller, r CreateRequest) (*FileStatus, error) {
-	p, err := parse(r.Src)
-	if err != nil {
+	if err := checkCreate(&r); err != nil {
 		return nil, err
 	}
-	if err := n.checkCreate(p, &r); err != nil {
+	p, err := parse(r.Src)
+	if err != nil {
 		return nil, err
 	}
 	if err := n.writable("create file ", r.Src); err != nil {
@@ -53,7 +54,7 @@ func (n *Namespace) Create(ctx context.Context, c *Caller, r CreateRequest) (*Fi
 	var made struct {
 		FileStatus
 		renewed int64 // when the lease was, 0 if it was not
-		full    error // a quota was in the way, behind directories that were made
+		full    error // a limit was in the way, behind directories that were made
 	}
 	st := &made.FileStatus
 	err = n.takingOver(ctx, c, r.Src, r.ClientName, opCreate, func() error {
@@ -73,7 +74,7 @@ func (n *Namespace) Create(ctx context.Context, c *Caller, r CreateRequest) (*Fi
 			}
 			before := len(w.inodes)
 			in, err := n.create(tx, c, w, &r)
-			if isQuota(err) && len(w.inodes) > before {
+			if isLimit(err) && len(w.inodes) > before {
 				made.full = err // as in HDFS, the directories that fit stay
 				return nil
 			}
@@ -106,26 +107,34 @@ func (n *Namespace) Create(ctx context.Context, c *Caller, r CreateRequest) (*Fi
 }
 
 // checkCreate applies the rules that need no rows.
-func (n *Namespace) checkCreate(p names, r *CreateRequest) error {
-	if err := p.creatable(); err != nil {
-		return err
-	}
-	if r.BlockSize < n.set.MinBlockSize {
-		return fault.New(fault.IO, "Specified block size is less than configured minimum value "+
-			"(dfs.namenode.fs-limits.min-block-size): %d < %d", r.BlockSize, n.set.MinBlockSize)
+func checkCreate(r *CreateRequest) error {
+	const below = "/" + reserved + "/"
+	if !validName(r.Src) || r.Src == "/"+reserved || strings.HasPrefix(r.Src, below) &&
+		!strings.HasPrefix(r.Src, below+reservedInodes) && !strings.HasPrefix(r.Src, below+reservedRaw) {
+		return fault.New(fault.InvalidPath, "Invalid path name %.200s", r.Src)
 	}
 	if len(r.ClientName) > 255 {
 		return fault.New(fault.InvalidArgument, "the client name has %d bytes; at most 255 are kept", len(r.ClientName))
 	}
-	return n.checkReplication(r.Src, r.Replication)
+	return nil
 }
 
-func (n *Namespace) checkReplication(src string, rep int64) error {
+// checkBlocks applies the bounds of a new file's blocks.
+func (n *Namespace) checkBlocks(c *Caller, path string, r *CreateRequest) error {
+	if r.BlockSize < n.set.MinBlockSize {
+		return fault.New(fault.IO, "Specified block size %d is less than configured minimum value "+
+			"dfs.namenode.fs-limits.min-block-size=%d", r.BlockSize, n.set.MinBlockSize)
+	}
+	return n.checkReplication(path+", clientName="+c.Host, r.Replication)
+}
+
+// checkReplication applies the bounds of replication. what is at the end of the message.
+func (n *Namespace) checkReplication(what string, rep int64) error {
 	switch {
 	case rep > n.set.MaxReplication:
-		return fault.New(fault.IO, "Requested replication factor of %d exceeds maximum of %d for %s", rep, n.set.MaxReplication, src)
+		return fault.New(fault.IO, "Requested replication factor of %d exceeds maximum of %d for %s", rep, n.set.MaxReplication, what)
 	case rep < n.set.MinReplication:
-		return fault.New(fault.IO, "Requested replication factor of %d is less than the required minimum of %d for %s", rep, n.set.MinReplication, src)
+		return fault.New(fault.IO, "Requested replication factor of %d is less than the required minimum of %d for %s", rep, n.set.MinReplication, what)
 	}
 	return nil
 }
@@ -149,13 +158,16 @@ func (n *Namespace) create(tx *txn.Tx, c *Caller, w *walk, r *CreateRequest) (*s
 	if !r.CreateParent && !w.hasParent() {
 		return nil, w.noParent()
 	}
+	if !w.found() && r.Flags&FlagCreate == 0 {
+		return nil, fault.New(fault.NotFound, "Can't overwrite non-existent %s", w.path())
+	}
+	if err := n.checkBlocks(c, w.path(), r); err != nil {
+		return nil, err
+	}
 	added := int64(1)
 	w.growing(tx)
 	switch {
 	case !w.found():
-		if r.Flags&FlagCreate == 0 {
-			return nil, fault.New(fault.NotFound, "Can't overwrite non-existent %s for client %s", w.path(), c.Host)
-		}
 		depth := len(w.names.parts) - 1
 		if err := n.makeDirs(tx, c, w, depth, Modes{Masked: w.last().Mode&0o777 | 0o300}); err != nil {
 			return nil, err

@@ -18,7 +18,7 @@ func (n *Namespace) Delete(ctx context.Context, c *Caller, src string, recursive
 	if err != nil {
 		return false, err
 	}
-	if p.isReserved() {
+	if src == "/"+reserved {
 		return false, fault.New(fault.InvalidPath, "Invalid path name %s", src)
 	}
 	if err := n.writable("delete ", src); err != nil {
@@ -52,6 +52,9 @@ func (n *Namespace) Delete(ctx context.Context, c *Caller, src string, recursive
 				return nil
 			}
 			if w.isRoot() {
+				if checkFirst = !n.super(c) && !checked; checkFirst {
+					return nil
+				}
 				return n.keepRoot(tx, w, recursive)
 			}
 			deleted, checkFirst, err = n.delete(tx, c, w, recursive, checked)
@@ -98,18 +101,14 @@ func (n *Namespace) delete(tx *txn.Tx, c *Caller, w *walk, recursive, checked bo
 		return false, false, err
 	}
 	if !empty {
+		if !n.super(c) && !checked {
+			return false, true, nil
+		}
 		if !recursive {
-			// HDFS looks for rights in the whole tree first.
-			if err := w.requireTarget(c, Read|Write|Execute); err != nil {
-				return false, false, err
-			}
 			return false, false, fault.New(fault.NotEmpty, "`%s is non empty': Directory is not empty", w.path())
 		}
 		if err := n.checkProtected(w.path()); err != nil {
 			return false, false, err
-		}
-		if !n.super(c) && !checked {
-			return false, true, nil
 		}
 	}
 	if err := n.discharge(tx, w); err != nil {

@@ -7,7 +7,6 @@ import (
 
 	"github.com/hopsql/hopsql/dal"
 	"github.com/hopsql/hopsql/namenode/blocks"
-	"github.com/hopsql/hopsql/namenode/fault"
 	"github.com/hopsql/hopsql/schema"
 	"github.com/hopsql/hopsql/txn"
 )
@@ -47,8 +46,8 @@ func (n *Namespace) GetListing(ctx context.Context, c *Caller, src, startAfter s
 	if err != nil {
 		return nil, err
 	}
-	if p.isReserved() {
-		return n.reservedListing(p)
+	if p.isReserved() && len(p.parts) == 1 {
+		return n.reservedListing(), nil
 	}
 	var found *Listing
 	var at pageKey
@@ -179,15 +178,17 @@ func (n *Namespace) listDirectory(tx *txn.Tx, dir *schema.Inode, startAfter stri
 }
 
 // reservedListing lists /.reserved; what is below it cannot be listed.
-func (n *Namespace) reservedListing(p names) (*Listing, error) {
-	if len(p.parts) > 1 {
-		return nil, fault.New(fault.NotFound, "File does not exist: %s", p.src)
-	}
+func (n *Namespace) reservedListing() *Listing {
 	var page Listing
 	for _, name := range []string{reservedInodes, reservedRaw} {
-		st := n.reservedStatus(names{parts: []string{reserved, name}})
+		st := n.reservedEntry()
 		st.Path = name
 		page.Entries = append(page.Entries, *st)
 	}
-	return &page, nil
+	return &page
+}
+
+// reservedEntry is the status of what is in /.reserved.
+func (n *Namespace) reservedEntry() *FileStatus {
+	return &FileStatus{Inode: schema.Inode{ID: schema.RootID, Kind: schema.KindDirectory, Mode: 0o770, GroupName: n.set.SuperGroup}}
 }

@@ -17,11 +17,11 @@ func (n *Namespace) Mkdirs(ctx context.Context, c *Caller, src string, mode int6
 
 // MkdirsWith is Mkdirs for a client that says more of the mode.
 func (n *Namespace) MkdirsWith(ctx context.Context, c *Caller, src string, modes Modes, createParent bool) error {
+	if !validName(src) {
+		return invalidName(src)
+	}
 	p, err := parse(src)
 	if err != nil {
-		return err
-	}
-	if err := p.creatable(); err != nil {
 		return err
 	}
 	if err := n.writable("create directory ", src); err != nil {
@@ -39,7 +39,7 @@ func (n *Namespace) MkdirsWith(ctx context.Context, c *Caller, src string, modes
 		}
 		if w.found() {
 			if w.target().Kind != schema.KindDirectory {
-				return fault.New(fault.Exists, "Path is not a directory: %s", w.path())
+				return fault.New(fault.Exists, "Path is not a directory: %s", src)
 			}
 			c.changed(w.target())
 			return nil
@@ -52,7 +52,7 @@ func (n *Namespace) MkdirsWith(ctx context.Context, c *Caller, src string, modes
 		}
 		before := len(w.inodes)
 		err = n.makeDirs(tx, c, w, len(w.names.parts), modes)
-		if isQuota(err) && len(w.inodes) > before {
+		if isLimit(err) && len(w.inodes) > before {
 			full, err = err, nil // as in HDFS, those that fit stay
 		}
 		if err == nil {
@@ -66,10 +66,11 @@ func (n *Namespace) MkdirsWith(ctx context.Context, c *Caller, src string, modes
 	return full
 }
 
-// isQuota reports whether an error says that a quota is exceeded.
-func isQuota(err error) bool {
+// isLimit reports whether an error says that a quota or a limit of the file system keeps
+// a name out.
+func isLimit(err error) bool {
 	switch fault.KindOf(err) {
-	case fault.NSQuota, fault.DSQuota, fault.TypeQuota:
+	case fault.NSQuota, fault.DSQuota, fault.TypeQuota, fault.NameTooLong, fault.TooManyItems, fault.InvalidArgument:
 		return true
 	}
 	return false

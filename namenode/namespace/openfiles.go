@@ -52,6 +52,9 @@ func (n *Namespace) ListBlockingFiles(ctx context.Context, c *Caller, after int6
 // listOpen reads open files until some are chosen.
 func (n *Namespace) listOpen(ctx context.Context, c *Caller, after int64, path string,
 	choose func(*txn.Tx, []OpenFileEntry) ([]OpenFileEntry, error)) (page []OpenFileEntry, more bool, err error) {
+	if path != "" && !strings.HasPrefix(path, "/") {
+		return nil, false, notAbsolute(path)
+	}
 	if err := n.RequireSuper(c, "listOpenFiles"); err != nil {
 		return nil, false, err
 	}

@@ -33,39 +33,41 @@ const (
 // CheckPathLength returns HDFS's error for a path that is too long. op begins the
 // message.
 func CheckPathLength(op, src string) error {
+	if src == "" {
+		return fault.New(fault.IllegalArgument, "Can not create a Path from an empty string")
+	}
 	if utf8.RuneCountInString(src) > MaxPathLength || strings.Count(src, "/") > MaxPathDepth {
 		return fault.New(fault.IO, "%s: Pathname too long.  Limit %d characters, %d levels.", op, MaxPathLength, MaxPathDepth)
 	}
 	return nil
 }
 
-// parse takes an absolute path apart. Empty components are dropped, as HDFS does;
-// "." and ".." are refused.
+// maxPathSent is how many bytes of a path are looked at. One that is longer than what
+// may be created is not there.
+const maxPathSent = 1 << 16
+
+// parse takes an absolute path apart. Empty components are dropped, as HDFS does; "." and
+// ".." are names that nothing has.
 func parse(src string) (names, error) {
-	if len(src) > 4*MaxPathLength || utf8.RuneCountInString(src) > MaxPathLength {
+	if len(src) > maxPathSent {
 		return names{}, fault.New(fault.InvalidPath, "Path of %d bytes is too long. Limit %d characters, %d levels.",
 			len(src), MaxPathLength, MaxPathDepth)
 	}
 	if !strings.HasPrefix(src, "/") {
-		return names{}, fault.New(fault.InvalidPath, "Invalid path name %s: it must be absolute", src)
+		return names{}, notAbsolute(src)
 	}
 	n := names{src: src, parts: make([]string, 0, strings.Count(src, "/"))}
 	for rest := src[1:]; rest != ""; {
 		var p string
-		p, rest, _ = strings.Cut(rest, "/")
-		switch p {
-		case "":
-			continue
-		case ".", "..":
-			return names{}, fault.New(fault.InvalidPath, "Invalid path name %s", src)
+		if p, rest, _ = strings.Cut(rest, "/"); p != "" {
+			n.parts = append(n.parts, p)
 		}
-		n.parts = append(n.parts, p)
-	}
-	if len(n.parts) > MaxPathDepth {
-		return names{}, fault.New(fault.InvalidPath, "Path %.100s… has %d levels. Limit %d characters, %d levels.",
-			src, len(n.parts), MaxPathLength, MaxPathDepth)
 	}
 	return n.special()
+}
+
+func notAbsolute(src string) error {
+	return fault.New(fault.Assertion, "Absolute path required, but got '%s'", src)
 }
 
 // special takes the reserved first components off.
@@ -76,8 +78,11 @@ func (n names) special() (names, error) {
 	switch {
 	case len(n.parts) >= 3 && n.parts[1] == reservedInodes:
 		id, err := strconv.ParseInt(n.parts[2], 10, 64)
-		if err != nil || id <= 0 {
-			return n, fault.New(fault.NotFound, "File does not exist: %s", n.src)
+		if err != nil {
+			return n, fault.New(fault.NotFound, "Invalid inode path: %s", n.src)
+		}
+		if id <= 0 {
+			return n, n.noInode()
 		}
 		n.inode, n.parts = id, n.parts[3:]
 	case len(n.parts) >= 2 && n.parts[1] == reservedRaw:
@@ -86,29 +91,43 @@ func (n names) special() (names, error) {
 	return n, nil
 }
 
+// noInode is the error for an id that no inode has.
+func (n names) noInode() error {
+	return fault.New(fault.NotFound, "File for given inode path does not exist: %s", n.src)
+}
+
 // isReserved reports whether the names lead to /.reserved itself or an unknown
 // part of it.
 func (n names) isReserved() bool {
 	return n.inode == 0 && !n.raw && len(n.parts) > 0 && n.parts[0] == reserved
 }
 
-// creatable returns an error if nothing may be created under the last name.
-func (n names) creatable() error {
-	if !utf8.ValidString(n.src) {
-		return fault.New(fault.InvalidPath, "Invalid path name %q: not UTF-8", n.src)
+// validName reports whether something may be created at src, by its letters alone: as in
+// HDFS, an absolute path without ".", "..", ":" and empty names, except at its end. Here
+// it has to be UTF-8 without zeros as well.
+func validName(src string) bool {
+	if !strings.HasPrefix(src, "/") || !utf8.ValidString(src) || strings.ContainsAny(src, ":\x00") {
+		return false
 	}
-	for _, p := range n.parts {
-		if strings.ContainsAny(p, ":\x00") {
-			return fault.New(fault.InvalidPath, "Invalid path name %s", n.src)
+	src = strings.TrimRight(src, "/")
+	if src == "" {
+		return true
+	}
+	parts := strings.Split(src[1:], "/")
+	for i, p := range parts {
+		switch {
+		case p == ".", p == "":
+			return false
+		case p == ".." && (i < 3 || parts[0] != reserved || parts[1] != reservedInodes):
+			return false
 		}
 	}
-	if n.isReserved() {
-		return fault.New(fault.InvalidArgument, "File name %q is reserved and cannot be created.", reserved)
-	}
-	if len(n.parts) > 0 && n.parts[len(n.parts)-1] == snapshotDir {
-		return fault.New(fault.IllegalArgument, "%q is a reserved name.", snapshotDir)
-	}
-	return nil
+	return true
+}
+
+// invalidName is the error of calls that create names for one that cannot be.
+func invalidName(src string) error {
+	return fault.New(fault.InvalidPath, "Invalid path name Invalid file name: %.200s", src)
 }
 
 // join is the path of the first i names.

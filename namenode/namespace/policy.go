@@ -45,6 +45,23 @@ func (w *walk) ownPolicy(r *CreateRequest) int64 {
 	return r.StoragePolicy
 }
 
+// noEntry is the error for a file or directory that does not exist.
+func noEntry(path string) error {
+	return fault.New(fault.NotFound, "File/Directory does not exist: %s", path)
+}
+
+// StoragePolicy is the id of the policy that src has or inherits, 0 for none.
+func (n *Namespace) StoragePolicy(ctx context.Context, c *Caller, src string) (id int64, err error) {
+	err = n.view(ctx, c, src, func(_ *txn.Tx, w *walk) error {
+		if !w.found() {
+			return noEntry(w.path())
+		}
+		id = w.policy(len(w.inodes))
+		return w.requireTarget(c, Read)
+	})
+	return id, err
+}
+
 // SetStoragePolicy sets the policy, by its name, for what is written at src and below
 // from now on. Replicas that are there stay where they are.
 func (n *Namespace) SetStoragePolicy(ctx context.Context, c *Caller, src, name string) error {
@@ -82,7 +99,7 @@ func (n *Namespace) setPolicy(ctx context.Context, c *Caller, src, what string, 
 				return err
 			}
 			if !w.found() {
-				return fault.New(fault.NotFound, "File/Directory does not exist: %s", w.path())
+				return noEntry(w.path())
 			}
 			return n.changePolicy(tx, w, id)
 		})

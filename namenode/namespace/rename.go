@@ -15,7 +15,7 @@ import (
 // exists, a missing parent (HDFS's first rename). A repeated call gets the first
 // answer.
 func (n *Namespace) Rename(ctx context.Context, c *Caller, src, dst string) (bool, error) {
-	ps, pd, err := n.renamePaths(src, dst)
+	ps, pd, err := n.renamePaths(ctx, c, src, dst)
 	if err != nil {
 		return false, err
 	}
@@ -23,7 +23,7 @@ func (n *Namespace) Rename(ctx context.Context, c *Caller, src, dst string) (boo
 	try := func(tx *txn.Tx) error {
 		moved = false
 		c.wantAnswer(tx)
-		from, to, err := n.resolveTwo(tx, ps, pd)
+		from, to, err := n.resolveTwo(tx, c, ps, pd)
 		if err != nil {
 			return err
 		}
@@ -33,6 +33,9 @@ func (n *Namespace) Rename(ctx context.Context, c *Caller, src, dst string) (boo
 			return err
 		}
 		if to.found() && to.target().Kind == schema.KindDirectory && !from.isRoot() {
+			if err := n.requireSource(c, from, to); err != nil {
+				return err
+			}
 			into := pd
 			into.parts = append(slices.Clone(to.names.parts), from.name())
 			into.inode = 0
@@ -73,13 +76,18 @@ type RenameOptions struct {
 // Rename2 moves src to dst with an error for everything that is in the way. A
 // repeated call is answered as the first one.
 func (n *Namespace) Rename2(ctx context.Context, c *Caller, src, dst string, opt RenameOptions) error {
-	ps, pd, err := n.renamePaths(src, dst)
+	ps, pd, err := n.renamePaths(ctx, c, src, dst)
 	if err != nil {
 		return err
 	}
+	if opt.ToTrash && !n.super(c) {
+		if err := n.requireTrash(ctx, c, ps, pd); err != nil {
+			return err
+		}
+	}
 	try := func(tx *txn.Tx) error {
 		c.wantAnswer(tx)
-		from, to, err := n.resolveTwo(tx, ps, pd)
+		from, to, err := n.resolveTwo(tx, c, ps, pd)
 		if err != nil {
 			return err
 		}
@@ -100,22 +108,64 @@ func (n *Namespace) Rename2(ctx context.Context, c *Caller, src, dst string, opt
 	return n.counting(ctx, func(ctx context.Context) error { return n.update(ctx, try) })
 }
 
-func (n *Namespace) renamePaths(src, dst string) (ps, pd names, err error) {
+// renamePaths takes the paths of a move apart. A destination that cannot be is told of
+// those only who may get to the source.
+func (n *Namespace) renamePaths(ctx context.Context, c *Caller, src, dst string) (ps, pd names, err error) {
 	if ps, err = parse(src); err != nil {
 		return
 	}
-	if pd, err = parse(dst); err != nil {
-		return ps, pd, fault.New(fault.IO, "Invalid name: %.200s", dst)
+	if err = n.writable("rename ", src); err != nil {
+		return
 	}
-	if err = pd.creatable(); err != nil {
-		return ps, pd, fault.New(fault.IO, "Invalid name: %.200s", dst)
+	if pd, err = parse(dst); !validName(dst) {
+		err = invalidName(dst)
 	}
-	return ps, pd, n.writable("rename ", src)
+	if err != nil {
+		if first := n.view(ctx, c, src, func(*txn.Tx, *walk) error { return nil }); first != nil {
+			err = first
+		}
+	}
+	return ps, pd, err
 }
 
-func (n *Namespace) resolveTwo(tx *txn.Tx, src, dst names) (from, to *walk, err error) {
+// requireTrash checks what HDFS asks of who moves something to the trash: the rights to
+// delete it with all that is below.
+func (n *Namespace) requireTrash(ctx context.Context, c *Caller, src, dst names) error {
+	var deep bool
+	err := n.eng.View(ctx, func(tx *txn.Tx) error {
+		to, err := n.resolve(tx, dst, dal.None)
+		if err != nil {
+			return err
+		}
+		from, err := n.resolve(tx, src, dal.None)
+		if err != nil {
+			return err
+		}
+		if err := from.traverse(c, false); err != nil {
+			return err
+		}
+		if err := to.traverse(c, true); err != nil {
+			return err
+		}
+		deep = from.found() && from.target().Kind == schema.KindDirectory
+		return from.requireParent(c, Write)
+	})
+	if err != nil || !deep {
+		return err
+	}
+	return n.requireBelow(ctx, c, src.src)
+}
+
+func (n *Namespace) resolveTwo(tx *txn.Tx, c *Caller, src, dst names) (from, to *walk, err error) {
 	// The source comes last, so that its parent names the lane.
 	to, err = n.resolve(tx, dst, dal.Exclusive)
+	if fault.KindOf(err) == fault.NotFound { // by its id: what is wrong with the source is told first
+		if from, first := n.resolve(tx, src, dal.Exclusive); first != nil {
+			return nil, nil, first
+		} else if first := from.traverse(c, false); first != nil {
+			return nil, nil, first
+		}
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -130,16 +180,21 @@ func (n *Namespace) resolveTwo(tx *txn.Tx, src, dst names) (from, to *walk, err 
 
 // requireRename checks the rights for a move.
 func (n *Namespace) requireRename(c *Caller, from, to *walk) error {
+	if err := n.requireSource(c, from, to); err != nil {
+		return err
+	}
+	return to.requireAncestor(c, Write)
+}
+
+// requireSource checks that both paths may be gone to, and the rights on the source.
+func (n *Namespace) requireSource(c *Caller, from, to *walk) error {
 	if err := from.traverse(c, false); err != nil {
 		return err
 	}
 	if err := to.traverse(c, true); err != nil {
 		return err
 	}
-	if err := from.requireParent(c, Write); err != nil {
-		return err
-	}
-	return to.requireAncestor(c, Write)
+	return from.requireParent(c, Write)
 }
 
 // isBelow reports whether the destination lies in the source's own tree.
@@ -210,6 +265,9 @@ func (n *Namespace) replace(tx *txn.Tx, to *walk) error {
 // move takes the source's row to the destination: one row, whatever is below it.
 func (n *Namespace) move(tx *txn.Tx, c *Caller, from, to *walk) error {
 	last := len(to.names.parts) - 1
+	if to.names.isReserved() && last == 0 {
+		return fault.New(fault.InvalidPath, "Invalid path name Cannot rename to or from /%s", reserved)
+	}
 	if err := to.checkName(last); err != nil {
 		return err
 	}

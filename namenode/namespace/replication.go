@@ -12,11 +12,11 @@ import (
 // SetReplication sets how many replicas the blocks of the file src should have.
 // false means that src is not a file. The replicas follow in the background.
 func (n *Namespace) SetReplication(ctx context.Context, c *Caller, src string, replication int64) (bool, error) {
-	p, err := parse(src)
-	if err != nil {
+	if err := n.checkReplication(src, replication); err != nil {
 		return false, err
 	}
-	if err := n.checkReplication(src, replication); err != nil {
+	p, err := parse(src)
+	if err != nil {
 		return false, err
 	}
 	if err := n.writable("set replication for " + src); err != nil {

@@ -286,7 +286,7 @@ func (s *scenario) do(user string, words []string) string {
 	case "rename":
 		return result(s.ns.Rename(ctx, c, args[1], args[2]))
 	case "rename2":
-		return errText(s.ns.Rename2(ctx, c, args[1], args[2], namespace.RenameOptions{Overwrite: opt["overwrite"] == "yes"}))
+		return errText(s.ns.Rename2(ctx, c, args[1], args[2], namespace.RenameOptions{Overwrite: opt["overwrite"] == "yes", ToTrash: opt["trash"] == "yes"}))
 	case "stat":
 		st, err := s.ns.GetFileInfo(ctx, c, args[1], false)
 		if err != nil || st == nil {
@@ -321,6 +321,8 @@ func (s *scenario) do(user string, words []string) string {
 			return errText(s.ns.UnsetStoragePolicy(ctx, c, args[2]))
 		}
 		return errText(s.ns.SetStoragePolicy(ctx, c, args[2], args[1]))
+	case "getpolicy":
+		return result(s.ns.StoragePolicy(ctx, c, args[1]))
 	case "access":
 		n, _ := strconv.Atoi(args[1])
 		return errText(s.ns.CheckAccess(ctx, c, args[2], namespace.Access(n)))
@@ -423,7 +425,7 @@ func quotaRequest(src string, opt map[string]string) namespace.QuotaRequest {
 		}
 	}
 	r := namespace.QuotaRequest{Src: src, Names: number("names"), Space: number("space")}
-	for _, t := range namespace.QuotaTypes {
+	for _, t := range append(namespace.QuotaTypes[:], blocks.TypeRAMDisk) {
 		if blocks.TypeName(t) == opt["type"] {
 			r.Type = t
 		}

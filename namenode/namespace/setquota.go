@@ -35,9 +35,6 @@ func (n *Namespace) SetQuota(ctx context.Context, c *Caller, r QuotaRequest) err
 	if err := n.writable("set quota on ", r.Src); err != nil {
 		return err
 	}
-	if err := r.check(); err != nil {
-		return err
-	}
 	return n.counting(ctx, func(ctx context.Context) error {
 		return n.update(ctx, func(tx *txn.Tx) error {
 			w, err := n.resolve(tx, p, dal.Exclusive)
@@ -47,11 +44,17 @@ func (n *Namespace) SetQuota(ctx context.Context, c *Caller, r QuotaRequest) err
 			if err := w.traverse(c, false); err != nil {
 				return err
 			}
+			if err := r.check(); err != nil {
+				return err
+			}
 			if !w.found() {
 				return fault.New(fault.NotFound, "Directory does not exist: %s", w.path())
 			}
 			if w.target().Kind != schema.KindDirectory {
 				return fault.New(fault.NotDirectory, "`%s': Is not a directory", w.path())
+			}
+			if r.Type != 0 && slotOf(r.Type) < 0 {
+				return nil // as in HDFS: it is accepted, and nothing ever counts for it
 			}
 			return n.setQuota(tx, w, &r)
 		})
@@ -65,6 +68,8 @@ func (r *QuotaRequest) Operation() string {
 		return "clearQuota"
 	case r.Names == KeepQuota && r.Space == NoQuota:
 		return "clearSpaceQuota"
+	case r.Space == KeepQuota:
+		return "setQuota"
 	case r.Names == KeepQuota:
 		return "setSpaceQuota"
 	}
@@ -82,9 +87,6 @@ func (r *QuotaRequest) check() error {
 		return fault.New(fault.UnsupportedAction, "Failed to set quota by storage type because either"+
 			"dfs.quota.by.storage.type.enabled is set to true or nsQuota value is illegal %d", r.Names)
 	}
-	if slotOf(r.Type) < 0 {
-		return fault.New(fault.IllegalArgument, "there is no quota for the type of storage %d", r.Type)
-	}
 	return nil
 }
 
@@ -100,7 +102,10 @@ func slotOf(t int64) int {
 
 // apply changes q as the request asks.
 func (r *QuotaRequest) apply(q *quota, root bool) {
-	if r.Names != KeepQuota && (!root || r.Names != NoQuota) { // the root always has one
+	switch {
+	case r.Names == NoQuota && root:
+		q.names = math.MaxInt64 // the root always has one
+	case r.Names != KeepQuota:
 		q.names = r.Names
 	}
 	switch {

@@ -18,7 +18,7 @@ func (n *Namespace) GetFileInfo(ctx context.Context, c *Caller, src string, loca
 		return nil, err
 	}
 	if p.isReserved() {
-		return n.reservedStatus(p), nil
+		return reservedStatus(p), nil
 	}
 	var st struct {
 		FileStatus
@@ -69,15 +69,13 @@ func (n *Namespace) status(tx *txn.Tx, in *schema.Inode, located bool, host stri
 	return nil
 }
 
-// reservedStatus is the status of the made-up directories /.reserved,
-// /.reserved/.inodes and /.reserved/raw; nil for anything else there.
-func (n *Namespace) reservedStatus(p names) *FileStatus {
-	if len(p.parts) > 2 || len(p.parts) == 2 && p.parts[1] != reservedInodes && p.parts[1] != reservedRaw {
+// reservedStatus is the status of the made-up directory /.reserved, which nobody owns; nil
+// for what is below it.
+func reservedStatus(p names) *FileStatus {
+	if len(p.parts) > 1 {
 		return nil
 	}
-	in := schema.Inode{ID: schema.RootID, Kind: schema.KindDirectory, Mode: 0o770,
-		UserName: n.set.Owner, GroupName: n.set.SuperGroup}
-	return &FileStatus{Inode: in}
+	return &FileStatus{Inode: schema.Inode{ID: schema.RootID, Kind: schema.KindDirectory, Mode: 0o1770}}
 }
 
 // IsFileClosed reports whether the file src is not open for writing.
@@ -104,7 +102,7 @@ func (n *Namespace) GetPreferredBlockSize(ctx context.Context, c *Caller, src st
 func (n *Namespace) CheckAccess(ctx context.Context, c *Caller, src string, want Access) error {
 	return n.view(ctx, c, src, func(_ *txn.Tx, w *walk) error {
 		if !w.found() {
-			return fault.New(fault.NotFound, "Path not found: %s", src)
+			return fault.New(fault.NotFound, "Path not found: %s", w.path())
 		}
 		return w.requireTarget(c, want)
 	})
@@ -131,7 +129,7 @@ func (n *Namespace) view(ctx context.Context, c *Caller, src string, fn func(*tx
 // viewFile runs fn on an existing file.
 func (n *Namespace) viewFile(ctx context.Context, c *Caller, src string, fn func(*txn.Tx, *walk, *schema.Inode) error) error {
 	return n.view(ctx, c, src, func(tx *txn.Tx, w *walk) error {
-		in, err := w.file()
+		in, err := w.fileAsked()
 		if err != nil {
 			return err
 		}

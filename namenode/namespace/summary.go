@@ -1,6 +1,7 @@
 package namespace
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/hopsql/hopsql/dal"
@@ -17,7 +18,7 @@ type ContentSummary struct {
 	SpaceConsumed  int64 // bytes with all replicas; a block that is written counts as a whole one
 	Quota          int64
 	SpaceQuota     int64
-	Types          []TypeUsage // those with a quota or something used
+	Types          []TypeUsage // all, or none if there is nothing to tell
 }
 
 // A TypeUsage is the quota for one type of storage and what is used of it.
@@ -27,12 +28,15 @@ type TypeUsage struct {
 	Used  int64 // bytes
 }
 
-// typeUsages lists the types of storage of which there is something to tell.
+// typeUsages lists the types of storage if there is something to tell of one.
 func typeUsages(quotas, used byType) (out []TypeUsage) {
+	something := false
 	for i, t := range QuotaTypes {
-		if quotas[i] >= 0 || used[i] > 0 {
-			out = append(out, TypeUsage{Type: t, Quota: quotas[i], Used: used[i]})
-		}
+		something = something || quotas[i] > 0 || used[i] > 0
+		out = append(out, TypeUsage{Type: t, Quota: quotas[i], Used: used[i]})
+	}
+	if !something {
+		return nil
 	}
 	return out
 }
@@ -55,6 +59,7 @@ func (n *Namespace) GetContentSummary(ctx context.Context, c *Caller, src string
 	}
 	sum := &ContentSummary{Quota: q.names, SpaceQuota: q.space}
 	t := newCount(0)
+	var types byType // by length: as in HDFS, a block that is written does not count here
 	seen := map[int64]bool{}
 	err = n.walkTree(ctx, src, func(dir *treeDir, entries []schema.Inode) error {
 		inherited := int64(0)
@@ -77,12 +82,15 @@ func (n *Namespace) GetContentSummary(ctx context.Context, c *Caller, src string
 				sum.FileCount++
 				sum.Length += in.Length
 				t.addFile(in, lasts[in.ID], inherited)
+				for i, bytes := range typesOf(cmp.Or(in.StoragePolicy, inherited, policy), in.Length, in.Replication) {
+					types[i] += bytes
+				}
 			}
 		}
 		return nil
 	})
 	sum.SpaceConsumed = t.space
-	sum.Types = typeUsages(q.types, t.under(policy).types)
+	sum.Types = typeUsages(q.types, types)
 	return sum, err
 }
 
@@ -92,7 +100,7 @@ type QuotaUsage struct {
 	Quota                 int64
 	SpaceConsumed         int64
 	SpaceQuota            int64
-	Types                 []TypeUsage // those with a quota or something used
+	Types                 []TypeUsage // all, or none if there is nothing to tell
 }
 
 // GetQuotaUsage returns the quotas of src and what they count. A directory with a quota
@@ -102,7 +110,7 @@ func (n *Namespace) GetQuotaUsage(ctx context.Context, c *Caller, src string) (*
 	err := n.view(ctx, c, src, func(tx *txn.Tx, w *walk) error {
 		u = nil
 		if !w.found() {
-			return w.missing()
+			return noEntry(w.path())
 		}
 		if w.target().Flags&schema.FlagHasQuota == 0 {
 			return nil

@@ -75,7 +75,7 @@ type truncation struct {
 }
 
 func (t *truncation) run(tx *txn.Tx, w *walk, in *schema.Inode) error {
-	if in.StoragePolicy == lazyPersist {
+	if w.policy(len(w.inodes)) == lazyPersist {
 		return fault.New(fault.Unsupported, "Cannot truncate lazy persist file %s", w.path())
 	}
 	w.growing(tx)

@@ -166,7 +166,7 @@ func TestConcatErrors(t *testing.T) {
 		{"/d/to", []string{"/d/big"}, fault.InvalidArgument, "concat: source file /d/big has preferred block size 2097152 which is greater than the target file's preferred block size 1048576"},
 		{"/d/to", []string{"/d/nope"}, fault.NotFound, "File does not exist: /d/nope"},
 		{"/d", []string{"/d/a"}, fault.NotFound, "Path is not a file: /d"},
-		{"/.reserved/.inodes/16387", []string{"/d/a"}, fault.IO, "Concat operation doesn't support /.reserved relative path : /.reserved/.inodes/16387"},
+		{"/.reserved/.inodes/16387", []string{"/d/a"}, fault.IO, "Concat operation doesn't support .reserved relative path : /.reserved/.inodes/16387"},
 	} {
 		refused(t, c.NS.Concat(bg, root, test.to, test.srcs), test.kind, test.text)
 	}

@@ -133,11 +133,14 @@ func absolute(tx *txn.Tx, p names) (names, error) {
 			return p, err
 		}
 		if len(rows) == 0 || len(up) > MaxPathDepth {
-			return p, fault.New(fault.NotFound, "File does not exist: %s", p.src)
+			return p, p.noInode()
 		}
 		in := schema.InodeOf(rows[0])
 		up = append(up, in.Name)
 		id = in.ParentID
+	}
+	if len(p.parts) > 0 && p.parts[0] == ".." { // HDFS lets a client ask for the parent so
+		up, p.parts = up[min(1, len(up)):], nil
 	}
 	slices.Reverse(up)
 	p.parts, p.inode = append(up, p.parts...), 0
@@ -176,7 +179,7 @@ func (w *walk) key() schema.Key { return schema.InodeKey(w.parent().ID, w.name()
 
 // missing is the error for a path that does not exist.
 func (w *walk) missing() error {
-	return fault.New(fault.NotFound, "File does not exist: %s", w.names.src)
+	return fault.New(fault.NotFound, "File does not exist: %s", w.path())
 }
 
 // absent is what calls about lists and attributes say in the place of missing.
@@ -193,9 +196,24 @@ func (w *walk) file() (*schema.Inode, error) {
 	return w.target(), nil
 }
 
+// fileAsked is file with the path as it was asked for in its errors.
+func (w *walk) fileAsked() (*schema.Inode, error) {
+	switch {
+	case !w.found():
+		return nil, fault.New(fault.NotFound, "File does not exist: %s", w.names.src)
+	case w.target().Kind != schema.KindFile:
+		return nil, fault.New(fault.NotFound, "Path is not a file: %s", w.names.src)
+	}
+	return w.target(), nil
+}
+
 // checkName applies the limits to the i-th name, a new one.
 func (w *walk) checkName(i int) error {
 	name, limit := w.names.parts[i], w.n.set.MaxComponent
+	if i == 0 && name == reserved {
+		return fault.New(fault.InvalidArgument, "File name %q is reserved and cannot be created. If this is during upgrade change "+
+			"the name of the existing file or directory to another name before upgrading to the new release.", reserved)
+	}
 	if limit <= 0 || len(name) <= limit {
 		limit = 255 // of the column
 	}
@@ -207,9 +225,19 @@ func (w *walk) checkName(i int) error {
 	return nil
 }
 
-// checkRoom returns an error if the i-th directory has no room for one more child. The
-// count may be a moment old.
+// checkRoom returns an error if the i-th directory has no room for one more child, which
+// gets the next name of the path. The count may be a moment old.
 func (w *walk) checkRoom(tx *txn.Tx, i int) error {
+	if err := w.checkItems(tx, i); err != nil {
+		return err
+	}
+	if w.names.parts[i] == snapshotDir {
+		return fault.New(fault.InvalidArgument, "%q is a reserved name.", snapshotDir)
+	}
+	return nil
+}
+
+func (w *walk) checkItems(tx *txn.Tx, i int) error {
 	n, dir := w.n, w.inodes[i].ID
 	if n.set.MaxItems <= 0 || n.recent.roomy(dir, tx.Now()) {
 		return nil
@@ -224,7 +252,7 @@ func (w *walk) checkRoom(tx *txn.Tx, i int) error {
 	}
 	if d.Entries >= n.set.MaxItems {
 		return fault.New(fault.TooManyItems,
-			"The directory item limit of %s is exceeded: limit=%d items=%d", w.names.join(i), n.set.MaxItems, d.Entries+1)
+			"The directory item limit of %s is exceeded: limit=%d items=%d", w.names.join(i), n.set.MaxItems, d.Entries)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package namespace
 
 import (
 	"context"
+	"strings"
 
 	"github.com/hopsql/hopsql/dal"
 	"github.com/hopsql/hopsql/namenode/fault"
@@ -164,12 +165,12 @@ func (n *Namespace) RemoveXAttr(ctx context.Context, c *Caller, src string, x XA
 		return err
 	}
 	return n.changeXAttr(ctx, c, src, x, "remove XAttr entry on "+src, func(tx *txn.Tx, in *schema.Inode, rows []schema.Row) error {
+		if x.isUnreadable() && len(rows) > 0 {
+			return fault.New(fault.AccessDenied, "The xattr '%s' can not be deleted.", &x)
+		}
 		for _, row := range rows {
 			if r := schema.XAttrOf(row); XAttrSpace(r.Namespace) != x.Space || r.Name != x.Name {
 				continue
-			}
-			if x.isUnreadable() {
-				return fault.New(fault.AccessDenied, "The xattr '%s' can not be deleted.", &x)
 			}
 			tx.Delete(schema.XAttrs, schema.XAttrs.Key(row))
 			if len(rows) == 1 {
@@ -185,11 +186,11 @@ func (n *Namespace) RemoveXAttr(ctx context.Context, c *Caller, src string, x XA
 // inode is written.
 func (n *Namespace) changeXAttr(ctx context.Context, c *Caller, src string, x XAttr, what string,
 	change func(tx *txn.Tx, in *schema.Inode, rows []schema.Row) error) error {
-	p, err := parse(src)
-	if err != nil {
+	if err := n.requireXAttr(c, &x, strings.HasPrefix(src, "/"+reserved+"/"+reservedRaw)); err != nil {
 		return err
 	}
-	if err := n.requireXAttr(c, &x, p.raw); err != nil {
+	p, err := parse(src)
+	if err != nil {
 		return err
 	}
 	if err := n.writable(what); err != nil {

@@ -222,15 +222,21 @@ func TestPathLimits(t *testing.T) {
 		refused(t, err, ioException, "create: Pathname too long.")
 		_, err = call[hdfspb.RenameResponseProto](u, "rename", &hdfspb.RenameRequestProto{Src: proto.String("/a"), Dst: &path})
 		refused(t, err, ioException, "rename: Pathname too long.")
-		_, err = call[hdfspb.GetFileInfoResponseProto](u, "getFileInfo", &hdfspb.GetFileInfoRequestProto{Src: &path})
-		refused(t, err, "org.apache.hadoop.fs.InvalidPathException", "Limit 8000 characters")
+		if got, err := call[hdfspb.GetFileInfoResponseProto](u, "getFileInfo", &hdfspb.GetFileInfoRequestProto{Src: &path}); err != nil || got.GetFs() != nil {
+			t.Errorf("getFileInfo of a path that is too long: %v, %v", got.GetFs(), err)
+		}
 	}
-	for _, path := range []string{"", "a", "/a/../b", "/."} {
+	endless := "/" + strings.Repeat("x", 1<<16)
+	_, err := call[hdfspb.GetFileInfoResponseProto](u, "getFileInfo", &hdfspb.GetFileInfoRequestProto{Src: &endless})
+	refused(t, err, "org.apache.hadoop.fs.InvalidPathException", "Limit 8000 characters")
+	_, err = call[hdfspb.GetFileInfoResponseProto](u, "getFileInfo", &hdfspb.GetFileInfoRequestProto{Src: proto.String("a")})
+	refused(t, err, "java.lang.AssertionError", "Absolute path required, but got 'a'")
+	for _, path := range []string{"a", "/a/../b", "/.", "//a", "/a//b"} {
 		_, err := call[hdfspb.MkdirsResponseProto](u, "mkdirs", &hdfspb.MkdirsRequestProto{Src: &path, Masked: perm(0o755), CreateParent: proto.Bool(true)})
 		refused(t, err, "org.apache.hadoop.fs.InvalidPathException", "Invalid path name")
 	}
 	name := "/" + strings.Repeat("n", 256)
-	_, err := call[hdfspb.MkdirsResponseProto](u, "mkdirs", &hdfspb.MkdirsRequestProto{Src: &name, Masked: perm(0o755), CreateParent: proto.Bool(true)})
+	_, err = call[hdfspb.MkdirsResponseProto](u, "mkdirs", &hdfspb.MkdirsRequestProto{Src: &name, Masked: perm(0o755), CreateParent: proto.Bool(true)})
 	refused(t, err, "org.apache.hadoop.hdfs.protocol.FSLimitException$PathComponentTooLongException", "limit=255 length=256")
 }
 

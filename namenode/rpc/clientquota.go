@@ -49,15 +49,12 @@ func encodeTypes(types []namespace.TypeUsage) *hdfspb.StorageTypeQuotaInfosProto
 }
 
 func (s *Service) getStoragePolicy(ctx context.Context, c *ipc.Call, q *hdfspb.GetStoragePolicyRequestProto) (*hdfspb.GetStoragePolicyResponseProto, error) {
-	st, err := s.ns.GetFileInfo(ctx, s.caller(c), q.GetPath(), false)
-	if err == nil && st == nil {
-		err = fault.New(fault.NotFound, "File/Directory does not exist: %s", q.GetPath())
-	}
+	id, err := s.ns.StoragePolicy(ctx, s.caller(c), q.GetPath())
 	s.audit(c, err, "getStoragePolicy", q.GetPath(), "")
 	if err != nil {
 		return nil, err
 	}
-	return &hdfspb.GetStoragePolicyResponseProto{StoragePolicy: policyOf(st.StoragePolicy)}, nil
+	return &hdfspb.GetStoragePolicyResponseProto{StoragePolicy: policyOf(id)}, nil
 }
 
 func (s *Service) setStoragePolicy(ctx context.Context, c *ipc.Call, q *hdfspb.SetStoragePolicyRequestProto) (*hdfspb.SetStoragePolicyResponseProto, error) {

@@ -42,7 +42,7 @@ var classes = map[fault.Kind]string{
 	fault.DSQuota:            "org.apache.hadoop.hdfs.protocol.DSQuotaExceededException",
 	fault.TypeQuota:          "org.apache.hadoop.hdfs.protocol.QuotaByStorageTypeExceededException",
 	fault.NotDirectory:       "org.apache.hadoop.fs.PathIsNotDirectoryException",
-	fault.UnsupportedAction:  "org.apache.hadoop.hdfs.protocol.UnsupportedActionException",
+	fault.UnsupportedAction:  "org.apache.hadoop.hdfs.server.namenode.UnsupportedActionException",
 	fault.Unsupported:        "java.lang.UnsupportedOperationException",
 	fault.Retry:              classRetriable,
 	fault.Standby:            classStandby,
@@ -52,6 +52,7 @@ var classes = map[fault.Kind]string{
 	fault.ListingCursor:      "org.apache.hadoop.fs.DirectoryListingStartAfterNotFoundException",
 	fault.ACL:                "org.apache.hadoop.hdfs.protocol.AclException",
 	fault.NoXAttr:            "org.apache.hadoop.hdfs.protocol.XAttrNotFoundException",
+	fault.Assertion:          "java.lang.AssertionError",
 	fault.IO:                 classIO,
 }
 

@@ -11,18 +11,16 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hopsql/hopsql/hadoop/conf"
+	"github.com/hopsql/hopsql/testkit/calls"
 	"github.com/hopsql/hopsql/testkit/cluster"
 	"github.com/hopsql/hopsql/testkit/hadoop"
 )
-
-var superuser = conf.UserName()
 
 // users and their groups, on both servers.
 const groups = "alice=users,staff;bob=users;carol=staff;dave=;admin=supergroup"
 
 func settings(more map[string]string) map[string]string {
-	all := map[string]string{"hadoop.user.group.static.mapping.overrides": groups + ";" + superuser + "=" + superuser,
+	all := map[string]string{"hadoop.user.group.static.mapping.overrides": groups + ";" + calls.Superuser + "=" + calls.Superuser,
 		"dfs.namenode.fs-limits.min-block-size": "16", "dfs.permissions.superusergroup": "supergroup"}
 	maps.Copy(all, more)
 	return all
@@ -49,9 +47,9 @@ func TestSameAsApache(t *testing.T) {
 		t.Run(strings.Join(s.files, "+"), func(t *testing.T) {
 			apache := hadoop.StartNameNode(t, t.TempDir(), settings(s.conf))
 			cluster.OnEachStore(t, func(t *testing.T, storeURL string) {
-				theirs := newServer(t, apache.Address)
+				theirs := calls.New(t, apache.Address, nil)
 				ours := cluster.Start(t, cluster.Options{StoreURL: storeURL, Conf: settings(s.conf)})
-				mine := newServer(t, ours.Address)
+				mine := calls.New(t, ours.Address, nil)
 				for _, f := range s.files {
 					compare(t, theirs, mine, f)
 				}
@@ -63,7 +61,7 @@ func TestSameAsApache(t *testing.T) {
 }
 
 // compare runs a script on both and empties both trees.
-func compare(t *testing.T, theirs, mine *server, script string) {
+func compare(t *testing.T, theirs, mine *calls.Server, script string) {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join("testdata", script+".txt"))
 	if err != nil {
@@ -76,7 +74,7 @@ func compare(t *testing.T, theirs, mine *server, script string) {
 		if line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}
-		want, got := theirs.do(line), mine.do(line)
+		want, got := theirs.Do(line), mine.Do(line)
 		if os.Getenv("SHOW") != "" {
 			fmt.Printf("%s:%d %s\n    %s\n", script, n, line, want)
 		}
@@ -84,13 +82,13 @@ func compare(t *testing.T, theirs, mine *server, script string) {
 			t.Errorf("%s.txt:%d: %s\n Apache: %s\n   here: %s", script, n, line, want, got)
 		}
 	}
-	for _, s := range []*server{theirs, mine} {
-		for line := range strings.SplitSeq(s.do("$ ls /"), ", ") {
+	for _, s := range []*calls.Server{theirs, mine} {
+		for line := range strings.SplitSeq(s.Do("$ ls /"), ", ") {
 			if name, _, ok := strings.Cut(line, " "); ok {
-				s.do("$ delete /" + name + " recursive")
+				s.Do("$ delete /" + name + " recursive")
 			}
 		}
-		s.do("$ rmall /")
-		s.do("$ chmod 755 /")
+		s.Do("$ rmall /")
+		s.Do("$ chmod 755 /")
 	}
 }

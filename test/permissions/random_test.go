@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hopsql/hopsql/testkit/calls"
 	"github.com/hopsql/hopsql/testkit/cluster"
 	"github.com/hopsql/hopsql/testkit/hadoop"
 )
@@ -23,18 +24,18 @@ func TestRandomLists(t *testing.T) {
 	}
 	apache := hadoop.StartNameNode(t, t.TempDir(), settings(nil))
 	ours := cluster.Start(t, cluster.Options{Conf: settings(nil)})
-	theirs, mine := newServer(t, apache.Address), newServer(t, ours.Address)
+	theirs, mine := calls.New(t, apache.Address, nil), calls.New(t, ours.Address, nil)
 	t.Logf("seed %d", randomSeed)
 	g := &generator{rand.New(rand.NewPCG(randomSeed, 1))}
 	var before []string
-	for _, s := range []*server{theirs, mine} {
-		s.do("$ chmod 777 /")
+	for _, s := range []*calls.Server{theirs, mine} {
+		s.Do("$ chmod 777 /")
 	}
 	bad := 0
 	for i := range randomCalls {
 		line := g.line()
 		before = append(before, line)
-		want, got := theirs.do(line), mine.do(line)
+		want, got := theirs.Do(line), mine.Do(line)
 		if strings.Contains(line, "$ delete") {
 			// Which of several directories below is in the way depends on the order of the walk.
 			want, _, _ = strings.Cut(want, "inode=")
