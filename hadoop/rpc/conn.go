@@ -199,9 +199,6 @@ func (c *conn) establish(body []byte) *wireError {
 		// Java would run the calls as the server's own user.
 		return &wireError{statusFatal, detailUnauthorized, classAccessControl, "The connection names no user"}
 	}
-	if id.realUser == id.user {
-		id.realUser = ""
-	}
 	if err := c.authorize(id, m.GetProtocol()); err != nil {
 		c.s.log.Info("rpc: connection refused", "remote", c.nc.RemoteAddr(), "user", id.user, "realUser", id.realUser, "err", err)
 		w := &wireError{statusFatal, detailUnauthorized, classAuthorization, err.Error()}

@@ -84,7 +84,7 @@ func (s *Service) Authorize(c *ipc.Call) error {
 		return &ipc.Exception{Class: classAuthorization, Message: fmt.Sprintf("User: %s is not allowed to impersonate %s", c.RealUser, c.User)}
 	}
 	if !r.allowsHost(c.RemoteIP) {
-		return &ipc.Exception{Class: classAuthorization, Message: fmt.Sprintf("Unauthorized connection for super-user: %s from IP %s", c.RealUser, c.RemoteIP)}
+		return &ipc.Exception{Class: classAuthorization, Message: fmt.Sprintf("Unauthorized connection for super-user: %s from IP /%s", c.RealUser, c.RemoteIP)}
 	}
 	return nil
 }

@@ -134,6 +134,18 @@ func (s *Shell) Admin(tb testing.TB, args ...string) Result {
 	return s.run(tb, "dfsadmin", args)
 }
 
+// Groups runs `hdfs groups`.
+func (s *Shell) Groups(tb testing.TB, users ...string) Result {
+	tb.Helper()
+	return s.run(tb, "groups", users)
+}
+
+// ProxiedDFS is DFS by a user whom another one impersonates.
+func (s *Shell) ProxiedDFS(tb testing.TB, real, user string, args ...string) Result {
+	tb.Helper()
+	return s.run(tb, real+">"+user+":dfs", args)
+}
+
 func (s *Shell) run(tb testing.TB, tool string, args []string) Result {
 	tb.Helper()
 	out, errs := filepath.Join(s.dir, "out"), filepath.Join(s.dir, "err")
