@@ -28,9 +28,6 @@ var unservedKeys = []unserved{
 	{"dfs.namenode.rpc-address.auxiliary-ports", nil, false, "there are no auxiliary ports"},
 	{"dfs.namenode.inode.attributes.provider.class", nil, false, "plug-ins for attributes are not supported"},
 	{"dfs.namenode.ip-proxy-users", nil, false, "addresses in caller contexts are not looked at"},
-	{"hadoop.security.group.mapping", []string{
-		"org.apache.hadoop.security.JniBasedUnixGroupsMappingWithFallback", "org.apache.hadoop.security.JniBasedUnixGroupsMapping",
-		"org.apache.hadoop.security.ShellBasedUnixGroupsMapping"}, false, "groups come from the operating system of the NameNode"},
 }
 
 // checkUnserved returns what the configuration asks for in vain: warnings, and an

@@ -1,0 +1,22 @@
+package identity
+
+import (
+	"maps"
+	"testing"
+
+	"github.com/hopsql/hopsql/testkit/ldapserver"
+)
+
+// TestSameAsApache asks both NameNodes. One pair of them is enough: they take long to
+// start.
+func TestSameAsApache(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts Apache's NameNode")
+	}
+	company := ldapserver.Company(t)
+	keys := directoryKeys(company)
+	maps.Copy(keys, proxyKeys)
+	servers := start(t, keys)
+	t.Run("proxy users", func(t *testing.T) { proxyUsers(t, servers) })
+	t.Run("groups of a directory", func(t *testing.T) { groupsOfADirectory(t, servers, company) })
+}
