@@ -207,6 +207,11 @@ func (r *reader) namespace() namespace.Settings {
 		NoXAttrs:         !r.bool("dfs.namenode.xattrs.enabled", true),
 		IgnoreUnmasked:   !r.bool("dfs.namenode.posix.acl.inheritance.enabled", true),
 		Protected:        r.c.Strings("fs.protected.directories"),
+		ProtectBelow:     r.bool("dfs.protected.subdirectories.enable", false),
+		OwnerSetsQuota:   r.bool("dfs.permissions.allow.owner.set.quota", false),
+		NoTypeQuotas:     !r.bool("dfs.quota.by.storage.type.enabled", true),
+		NoPolicies:       !r.bool("dfs.storage.policy.enabled", true),
+		SuperPolicies:    r.bool("dfs.storage.policy.permissions.superuser-only", false),
 		Defaults: namespace.ServerDefaults{
 			BlockSize:        r.size("dfs.blocksize", 128<<20),
 			BytesPerChecksum: r.int("dfs.bytes-per-checksum", 512),

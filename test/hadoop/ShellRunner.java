@@ -9,6 +9,7 @@ import org.apache.hadoop.fs.FsShell;
 import org.apache.hadoop.hdfs.HdfsConfiguration;
 import org.apache.hadoop.hdfs.tools.DFSAdmin;
 import org.apache.hadoop.hdfs.tools.GetGroups;
+import org.apache.hadoop.hdfs.tools.StoragePolicyAdmin;
 import org.apache.hadoop.security.UserGroupInformation;
 import org.apache.hadoop.util.Tool;
 import org.apache.hadoop.util.ToolRunner;
@@ -17,7 +18,7 @@ import org.apache.hadoop.util.ToolRunner;
  * Runs many Hadoop commands in one JVM, which costs a second to start.
  *
  * Each line on standard input is one command, its words URL-encoded and parted by spaces: a file for the command's
- * standard output, a file for its standard error, the tool ("dfs", "dfsadmin" or "groups"), the arguments. "REAL>USER:" before
+ * standard output, a file for its standard error, the tool ("dfs", "dfsadmin", "groups" …), the arguments. "REAL>USER:" before
  * the tool is a user who is impersonated, and by whom. When the command has ended, one line "exit N" goes to standard
  * output.
  */
@@ -66,6 +67,9 @@ public class ShellRunner {
     try {
       if (tool.equals("dfsadmin")) {
         return ToolRunner.run(new DFSAdmin(conf), args);
+      }
+      if (tool.equals("storagepolicies")) {
+        return ToolRunner.run(new StoragePolicyAdmin(conf), args);
       }
       if (tool.equals("groups")) {
         return ToolRunner.run(new GetGroups(conf, System.out), args);

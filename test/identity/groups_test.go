@@ -70,12 +70,12 @@ func groupsOfADirectory(t *testing.T, servers []*server, company *ldapserver.Ser
 	}
 	for _, user := range []string{"alice", "bob", "carol", "daemon"} {
 		same(t, servers, user+" lists what belongs to eng", func(s *server) hadoop.Result {
-			return s.ProxiedDFS(t, superuser, user, "-ls", "/eng")
+			return s.Proxied(t, superuser, user, "dfs", "-ls", "/eng")
 		})
 	}
 	company.Close()
 	same(t, servers, "what is known while the directory is down", func(s *server) hadoop.Result {
-		return s.ProxiedDFS(t, superuser, "alice", "-ls", "/eng")
+		return s.Proxied(t, superuser, "alice", "dfs", "-ls", "/eng")
 	})
 	same(t, servers, "refresh", func(s *server) hadoop.Result { return s.Admin(t, "-refreshUserToGroupsMappings") })
 	same(t, servers, "forgotten", func(s *server) hadoop.Result { return s.Groups(t, "alice") })

@@ -16,7 +16,9 @@ func TestSameAsApache(t *testing.T) {
 	company := ldapserver.Company(t)
 	keys := directoryKeys(company)
 	maps.Copy(keys, proxyKeys)
+	maps.Copy(keys, ownerKeys)
 	servers := start(t, keys)
 	t.Run("proxy users", func(t *testing.T) { proxyUsers(t, servers) })
+	t.Run("owners", func(t *testing.T) { owners(t, servers) })
 	t.Run("groups of a directory", func(t *testing.T) { groupsOfADirectory(t, servers, company) })
 }

@@ -140,10 +140,16 @@ func (s *Shell) Groups(tb testing.TB, users ...string) Result {
 	return s.run(tb, "groups", users)
 }
 
-// ProxiedDFS is DFS by a user whom another one impersonates.
-func (s *Shell) ProxiedDFS(tb testing.TB, real, user string, args ...string) Result {
+// Policies runs one `hdfs storagepolicies` command.
+func (s *Shell) Policies(tb testing.TB, args ...string) Result {
 	tb.Helper()
-	return s.run(tb, real+">"+user+":dfs", args)
+	return s.run(tb, "storagepolicies", args)
+}
+
+// Proxied runs a command of a tool ("dfs") by a user whom another one impersonates.
+func (s *Shell) Proxied(tb testing.TB, real, user, tool string, args ...string) Result {
+	tb.Helper()
+	return s.run(tb, real+">"+user+":"+tool, args)
 }
 
 func (s *Shell) run(tb testing.TB, tool string, args []string) Result {
