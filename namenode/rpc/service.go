@@ -97,12 +97,13 @@ type Service struct {
 	log      *slog.Logger
 
 	proxies       atomic.Pointer[proxies]
-	checkHostname bool     // of DataNodes
-	callerContext bool     // it goes into the audit log
-	contextSize   int      // characters of it that do
-	unaudited     []string // commands that are not logged
-	authorization bool     // hadoop.security.authorization
-	rackNeeded    bool     // a DataNode whose rack is not known is refused
+	access        atomic.Pointer[map[string]*access] // by protocol
+	checkHostname bool                               // of DataNodes
+	callerContext bool                               // it goes into the audit log
+	contextSize   int                                // characters of it that do
+	unaudited     []string                           // commands that are not logged
+	authorization bool                               // hadoop.security.authorization
+	rackNeeded    bool                               // a DataNode whose rack is not known is refused
 }
 
 // New makes the service. It reads the few keys that only the protocols know.
@@ -133,6 +134,11 @@ func New(cfg Config) (*Service, error) {
 		return nil, err
 	}
 	s.proxies.Store(p)
+	all, err := newAccess(cfg.Conf)
+	if err != nil {
+		return nil, err
+	}
+	s.access.Store(&all)
 	return s, nil
 }
 

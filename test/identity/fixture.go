@@ -49,6 +49,8 @@ func (s *server) set(t *testing.T, key, value string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	old := regexp.MustCompile(`(?s)<property>\s*<name>` + regexp.QuoteMeta(key) + `</name>.*?</property>`)
+	data = old.ReplaceAll(data, nil)
 	more := "<property><name>" + key + "</name><value>" + value + "</value></property></configuration>"
 	if err := os.WriteFile(path, []byte(strings.Replace(string(data), "</configuration>", more, 1)), 0o600); err != nil {
 		t.Fatal(err)

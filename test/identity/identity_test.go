@@ -17,8 +17,10 @@ func TestSameAsApache(t *testing.T) {
 	keys := directoryKeys(company)
 	maps.Copy(keys, proxyKeys)
 	maps.Copy(keys, ownerKeys)
+	keys["hadoop.security.authorization"] = "true"
 	servers := start(t, keys)
 	t.Run("proxy users", func(t *testing.T) { proxyUsers(t, servers) })
 	t.Run("owners", func(t *testing.T) { owners(t, servers) })
+	t.Run("services", func(t *testing.T) { services(t, servers) })
 	t.Run("groups of a directory", func(t *testing.T) { groupsOfADirectory(t, servers, company) })
 }
