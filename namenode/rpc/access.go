@@ -16,6 +16,7 @@ import (
 var policyKeys = map[string]string{
 	ClientProtocol:          "security.client.protocol",
 	DatanodeProtocol:        "security.datanode.protocol",
+	LifelineProtocol:        "security.datanode.lifeline.protocol",
 	NamenodeProtocol:        "security.namenode.protocol",
 	HAServiceProtocol:       "security.ha.service.protocol",
 	RefreshAuthorization:    "security.refresh.policy.protocol",

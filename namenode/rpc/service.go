@@ -34,6 +34,7 @@ const SoftwareVersion = "3.4.3"
 const (
 	ClientProtocol          = "org.apache.hadoop.hdfs.protocol.ClientProtocol"
 	DatanodeProtocol        = "org.apache.hadoop.hdfs.server.protocol.DatanodeProtocol"
+	LifelineProtocol        = "org.apache.hadoop.hdfs.server.protocol.DatanodeLifelineProtocol"
 	NamenodeProtocol        = "org.apache.hadoop.hdfs.server.protocol.NamenodeProtocol"
 	HAServiceProtocol       = "org.apache.hadoop.ha.HAServiceProtocol"
 	ReconfigurationProtocol = "org.apache.hadoop.hdfs.protocol.ReconfigurationProtocol"
@@ -152,6 +153,11 @@ func (s *Service) Register(srv *ipc.Server) {
 	if s.living != nil {
 		srv.Register(NameNodesProtocol, s.nameNodesMethods())
 	}
+}
+
+// RegisterLifeline adds what the port for lifelines has: calls there wait for no others.
+func (s *Service) RegisterLifeline(srv *ipc.Server) {
+	srv.Register(LifelineProtocol, map[string]ipc.Method{"sendLifeline": handle(s.sendLifeline)})
 }
 
 // handle is ipc.Handle with the errors of this package.
