@@ -72,7 +72,7 @@ func TestVolumesAndLifelines(t *testing.T) {
 	step("restart", func() {
 		n.proc.Kill()
 		s.WaitDataNodes(s.t, 1)
-		s.verify() // from the other one
+		s.verify()                                    // from the other one
 		if err := os.Remove(volumes[1]); err != nil { // there is a new disk
 			s.t.Fatal(err)
 		}
