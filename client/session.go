@@ -183,7 +183,7 @@ func identity(override string) (effective, real string, err error) {
 		}
 		me = u.Username
 	}
-	if p := os.Getenv("HADOOP_PROXY_USER"); p != "" && p != me {
+	if p := os.Getenv("HADOOP_PROXY_USER"); p != "" {
 		return p, me, nil
 	}
 	return me, "", nil

@@ -184,6 +184,9 @@ func TestIdentity(t *testing.T) {
 	if u, r, _ := identity(""); u != "dave" || r != "carol" {
 		t.Error(u, r)
 	}
+	if u, r, _ := identity("dave"); u != "dave" || r != "dave" {
+		t.Error(u, r) // needs a right to it, as with Apache
+	}
 	t.Setenv("HADOOP_USER_NAME", "")
 	if u, r, _ := identity("eve"); u != "dave" || r != "eve" {
 		t.Error(u, r)

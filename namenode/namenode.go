@@ -160,7 +160,12 @@ func (p *process) start(ctx context.Context) error {
 		return err
 	}
 	for _, l := range ports.rpc {
-		if err := p.serve(svc, l); err != nil {
+		if err := p.serve(svc, l, svc.Register); err != nil {
+			return err
+		}
+	}
+	if ports.lifeline != nil {
+		if err := p.serve(svc, ports.lifeline, svc.RegisterLifeline); err != nil {
 			return err
 		}
 	}
@@ -177,13 +182,13 @@ func (p *process) start(ctx context.Context) error {
 
 // ports are the open ports of a process.
 type ports struct {
-	rpc  []net.Listener
-	http net.Listener
+	rpc            []net.Listener
+	http, lifeline net.Listener // lifeline may be nil
 }
 
 func (p *process) listen() (ports, error) {
 	var out ports
-	for _, e := range []*endpoint{&p.set.rpc, &p.set.service, &p.set.http} {
+	for _, e := range []*endpoint{&p.set.rpc, &p.set.service, &p.set.lifeline, &p.set.http} {
 		if e.public == "" {
 			continue
 		}
@@ -192,9 +197,12 @@ func (p *process) listen() (ports, error) {
 			return out, err
 		}
 		p.listeners = append(p.listeners, l)
-		if e == &p.set.http {
+		switch e {
+		case &p.set.http:
 			out.http = l
-		} else {
+		case &p.set.lifeline:
+			out.lifeline = l
+		default:
 			out.rpc = append(out.rpc, l)
 		}
 	}
@@ -302,8 +310,8 @@ func (p *process) service(id rpc.Identity) (*rpc.Service, error) {
 	})
 }
 
-// serve answers calls on one port.
-func (p *process) serve(svc *rpc.Service, l net.Listener) error {
+// serve answers calls on one port, those that register adds.
+func (p *process) serve(svc *rpc.Service, l net.Listener, register func(*ipc.Server)) error {
 	_, number, err := net.SplitHostPort(l.Addr().String())
 	if err != nil {
 		return err
@@ -314,7 +322,7 @@ func (p *process) serve(svc *rpc.Service, l net.Listener) error {
 	if err != nil {
 		return err
 	}
-	svc.Register(srv)
+	register(srv)
 	port.Watch(srv)
 	p.servers, p.ports = append(p.servers, srv), append(p.ports, port)
 	go func() { p.broken <- srv.Serve() }()

@@ -205,6 +205,7 @@ func TestClearErrorsAtTheStart(t *testing.T) {
 		{map[string]string{"dfs.heartbeat.interval": "0"}, []string{"dfs.heartbeat.interval", "more than 0"}},
 		{map[string]string{"hadoop.proxyuser.x.hosts": "10.0.0.0/xx"}, []string{"hadoop.proxyuser.x.hosts"}},
 		{map[string]string{"hadoop.user.group.static.mapping.overrides": "x"}, []string{"hadoop.user.group.static.mapping.overrides"}},
+		{map[string]string{"hadoop.security.group.mapping": "org.example.Ldap"}, []string{"hadoop.security.group.mapping", "org.example.Ldap", "supported are"}},
 		{map[string]string{keyStoreURL: "postgres://x/y"}, []string{keyStoreURL}},
 		{map[string]string{keyAuditLog: t.TempDir()}, []string{keyAuditLog}},
 	} {
@@ -276,8 +277,8 @@ func TestUnservedKeys(t *testing.T) {
 	if w, err := checkUnserved(conf.New(nil)); len(w) != 0 || err != nil {
 		t.Errorf("the defaults: %q, %v", w, err)
 	}
-	w, err := checkUnserved(conf.New(map[string]string{"dfs.namenode.ip-proxy-users": "x", "hadoop.security.group.mapping": "org.example.Ldap", "dfs.http.policy": "http_only"}))
-	if err != nil || len(w) != 2 || !strings.Contains(w[0], "dfs.namenode.ip-proxy-users is x: ") || !strings.Contains(w[1], "org.example.Ldap") {
+	w, err := checkUnserved(conf.New(map[string]string{"dfs.namenode.ip-proxy-users": "x", "dfs.namenode.inode.attributes.provider.class": "org.example.Ranger", "dfs.http.policy": "http_only"}))
+	if err != nil || len(w) != 2 || !strings.Contains(w[0], "org.example.Ranger") || !strings.Contains(w[1], "dfs.namenode.ip-proxy-users is x: ") {
 		t.Errorf("warnings %q, %v", w, err)
 	}
 }

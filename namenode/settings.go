@@ -41,6 +41,7 @@ const defaultListings = 50_000
 // settings is everything that the process reads from the configuration.
 type settings struct {
 	rpc, service, http endpoint
+	lifeline           endpoint // not served if its address is empty
 	calls              int
 	maxRequest         int
 	maxConnections     int
@@ -207,6 +208,11 @@ func (r *reader) namespace() namespace.Settings {
 		NoXAttrs:         !r.bool("dfs.namenode.xattrs.enabled", true),
 		IgnoreUnmasked:   !r.bool("dfs.namenode.posix.acl.inheritance.enabled", true),
 		Protected:        r.c.Strings("fs.protected.directories"),
+		ProtectBelow:     r.bool("dfs.protected.subdirectories.enable", false),
+		OwnerSetsQuota:   r.bool("dfs.permissions.allow.owner.set.quota", false),
+		NoTypeQuotas:     !r.bool("dfs.quota.by.storage.type.enabled", true),
+		NoPolicies:       !r.bool("dfs.storage.policy.enabled", true),
+		SuperPolicies:    r.bool("dfs.storage.policy.permissions.superuser-only", false),
 		Defaults: namespace.ServerDefaults{
 			BlockSize:        r.size("dfs.blocksize", 128<<20),
 			BytesPerChecksum: r.int("dfs.bytes-per-checksum", 512),
@@ -274,6 +280,10 @@ func (r *reader) endpoints(s *settings) {
 	s.service = endpoint{key: "dfs.namenode.servicerpc-address"}
 	if addr := r.c.Suffixed(s.service.key, ns, nn); addr != "" {
 		r.endpoint(&s.service, addr, r.c.Suffixed("dfs.namenode.servicerpc-bind-host", ns, nn), conf.DefaultRPCPort)
+	}
+	s.lifeline = endpoint{key: "dfs.namenode.lifeline.rpc-address"}
+	if addr := r.c.Suffixed(s.lifeline.key, ns, nn); addr != "" {
+		r.endpoint(&s.lifeline, addr, r.c.Suffixed("dfs.namenode.lifeline.rpc-bind-host", ns, nn), 0)
 	}
 	s.http = endpoint{key: "dfs.namenode.http-address"}
 	addr = r.c.Suffixed(s.http.key, ns, nn)

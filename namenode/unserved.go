@@ -23,14 +23,9 @@ var unservedKeys = []unserved{
 	{"dfs.block.access.token.enable", []string{"false"}, true, "block access tokens are not supported"},
 	{"dfs.encrypt.data.transfer", []string{"false"}, true, "encryption of the data transfer is not supported"},
 	{"dfs.http.policy", []string{"HTTP_ONLY"}, true, "only HTTP_ONLY is supported: put a proxy in front for HTTPS"},
-	{"hadoop.security.authorization", []string{"false"}, false, "the access lists of hadoop-policy.xml are not checked"},
-	{"dfs.namenode.lifeline.rpc-address", nil, false, "there is no lifeline port: take the key out of the DataNodes' configuration too"},
 	{"dfs.namenode.rpc-address.auxiliary-ports", nil, false, "there are no auxiliary ports"},
 	{"dfs.namenode.inode.attributes.provider.class", nil, false, "plug-ins for attributes are not supported"},
 	{"dfs.namenode.ip-proxy-users", nil, false, "addresses in caller contexts are not looked at"},
-	{"hadoop.security.group.mapping", []string{
-		"org.apache.hadoop.security.JniBasedUnixGroupsMappingWithFallback", "org.apache.hadoop.security.JniBasedUnixGroupsMapping",
-		"org.apache.hadoop.security.ShellBasedUnixGroupsMapping"}, false, "groups come from the operating system of the NameNode"},
 }
 
 // checkUnserved returns what the configuration asks for in vain: warnings, and an

@@ -55,7 +55,7 @@ formatted() {
 }
 
 # The end-to-end tests, which start servers and JVMs, run after the others and alone.
-end_to_end() { go list ./test/... | grep -E '/test/(stock|throughput|crash|limits|readme|failover|scale|apache|datanodes|histories)$'; }
+end_to_end() { go list ./test/... | grep -E '/test/(stock|throughput|crash|limits|readme|failover|scale|apache|datanodes|histories|identity)$'; }
 
 fast() { go list ./... | grep -vxFf <(end_to_end); }
 

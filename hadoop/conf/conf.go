@@ -23,7 +23,7 @@ import (
 )
 
 // siteFiles are read from the configuration directory in this order.
-var siteFiles = []string{"core-site.xml", "hdfs-site.xml"}
+var siteFiles = []string{"core-site.xml", "hdfs-site.xml", "hadoop-policy.xml"}
 
 // Config is one loaded configuration. It is safe for concurrent use.
 type Config struct {
@@ -46,8 +46,8 @@ type Options struct {
 	Set   []string // "key=value" of -D; wins over everything, final or not
 }
 
-// Load reads core-site.xml and hdfs-site.xml of the directory, then Files, then
-// Set. Missing site files are allowed; a missing directory that was asked for
+// Load reads core-site.xml, hdfs-site.xml and hadoop-policy.xml of the directory, then
+// Files, then Set. Missing site files are allowed; a missing directory that was asked for
 // and missing Files are not. Errors name file and line.
 func Load(opt Options) (*Config, error) {
 	files, err := opt.files()
@@ -119,7 +119,10 @@ func (c *Config) add(key string, v value) {
 }
 
 func (c *Config) put(key string, v value) {
-	v.raw = strings.TrimSpace(v.raw)
+	v.raw = strings.TrimRight(v.raw, " \t\r\n")
+	if !strings.HasPrefix(key, "security.") { // an access list of groups alone begins with a blank
+		v.raw = strings.TrimLeft(v.raw, " \t\r\n")
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.values[Current(key)] = v

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -41,6 +42,7 @@ type conn struct {
 
 	negotiating bool // the SASL byte was sent and SIMPLE not yet agreed
 	user        *identity
+	allowed     []string // protocols that the user may call
 
 	calls    sync.WaitGroup
 	running  atomic.Int32 // calls in progress
@@ -199,20 +201,34 @@ func (c *conn) establish(body []byte) *wireError {
 		// Java would run the calls as the server's own user.
 		return &wireError{statusFatal, detailUnauthorized, classAccessControl, "The connection names no user"}
 	}
-	if id.realUser == id.user {
-		id.realUser = ""
-	}
 	if err := c.authorize(id, m.GetProtocol()); err != nil {
 		c.s.log.Info("rpc: connection refused", "remote", c.nc.RemoteAddr(), "user", id.user, "realUser", id.realUser, "err", err)
-		w := &wireError{statusFatal, detailUnauthorized, classAuthorization, err.Error()}
-		var x *Exception
-		if errors.As(err, &x) {
-			w.class, w.text = x.Class, x.Message
-		}
-		return w
+		return refusal(statusFatal, err)
 	}
-	c.user = id
+	c.user, c.allowed = id, []string{m.GetProtocol()}
 	return nil
+}
+
+// mayCall returns an error if the user may not call a protocol. It may be another one
+// than that which the connection was opened for.
+func (c *conn) mayCall(protocol string) *wireError {
+	if slices.Contains(c.allowed, protocol) {
+		return nil
+	}
+	if err := c.authorize(c.user, protocol); err != nil {
+		return refusal(statusError, err)
+	}
+	c.allowed = append(c.allowed, protocol)
+	return nil
+}
+
+func refusal(status ipcpb.RpcResponseHeaderProto_RpcStatusProto, err error) *wireError {
+	w := &wireError{status, detailUnauthorized, classAuthorization, err.Error()}
+	var x *Exception
+	if errors.As(err, &x) {
+		w.class, w.text = x.Class, x.Message
+	}
+	return w
 }
 
 func (c *conn) authorize(id *identity, protocol string) error {

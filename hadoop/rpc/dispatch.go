@@ -158,6 +158,9 @@ func (t *task) find(rest []byte) *wireError {
 		return &wireError{statusError, detailNoSuchMethod, classNoSuchMethod,
 			fmt.Sprintf("Unknown method %s called on %s protocol.", h.method, h.protocol)}
 	}
+	if err := t.c.mayCall(m.protocol); err != nil {
+		return err
+	}
 	t.method = m
 	t.call.Protocol, t.call.Method = m.protocol, m.name
 	return nil

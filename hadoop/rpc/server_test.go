@@ -413,3 +413,46 @@ func TestRandomTraffic(t *testing.T) {
 	}
 	mustEcho(t, c, s.Addr().String())
 }
+
+// TestProtocolOfAnotherConnection: the right to one protocol is no right to others.
+func TestProtocolOfAnotherConnection(t *testing.T) {
+	asked := 0
+	s, err := NewServer(ServerConfig{Addr: "127.0.0.1:0", Logger: quiet, Authorize: func(c *Call) error {
+		if asked++; c.Protocol == "org.example.Shut" {
+			return errors.New("shut")
+		}
+		return nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, protocol := range []string{clientProtocol, "org.example.Open", "org.example.Shut"} {
+		s.Register(protocol, methods())
+	}
+	served := make(chan error, 1)
+	go func() { served <- s.Serve() }()
+	p := dialPeer(t, s)
+	request, err := appendMessage(nil, &pathRequest{Path: proto.String("/")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.write(hello, context0)
+	for range 2 {
+		p.write(callFrame(3, "org.example.Shut", "getLinkTarget", 1, request))
+		p.fails(statusError, detailUnauthorized, classAuthorization, "shut")
+	}
+	for range 3 {
+		for _, protocol := range []string{clientProtocol, "org.example.Open"} {
+			p.write(callFrame(3, protocol, "getLinkTarget", 1, request))
+			if h, _ := p.answer(); h.GetStatus() != statusSuccess {
+				t.Fatalf("answer %v", h)
+			}
+		}
+	}
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := <-served; err != nil || asked != 4 {
+		t.Errorf("asked %d times, want once for each protocol and twice for the one that is shut (%v)", asked, err)
+	}
+}

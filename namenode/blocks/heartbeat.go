@@ -60,6 +60,18 @@ func (r *Registry) Heartbeat(ctx context.Context, hb HeartbeatReport) (Heartbeat
 	return reply, nil
 }
 
+// Lifeline takes a sign of life of a DataNode whose heartbeats come late. One that is not
+// registered, or has not sent a heartbeat since, is not taken for alive by it.
+func (r *Registry) Lifeline(hb HeartbeatReport) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := r.nodes[hb.Datanode]
+	if n == nil || !n.registered || n.lost || !n.beats {
+		return
+	}
+	n.heard, n.xceivers, n.transfers = r.now(), hb.Xceivers, hb.Transfers
+}
+
 // stillWelcome refuses a DataNode that was taken off the lists of hosts: it ends.
 func (r *Registry) stillWelcome(n *node) error {
 	r.mu.RLock()

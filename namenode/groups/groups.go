@@ -1,13 +1,13 @@
-// Package groups maps users to their groups, as the NameNode's machine knows them
-// (hadoop.security.group.mapping's default) or as the configuration overrides them.
+// Package groups maps users to their groups, as the NameNode's machine, a directory
+// (LDAP) or the configuration knows them: see hadoop.security.group.mapping.
 // An unknown user has no groups; that is no error, because SIMPLE users need no
-// account. Answers are cached. It knows no permissions.
+// account. Answers are cached, and kept for a while when nobody can be asked. It knows
+// no permissions.
 package groups
 
 import (
 	"fmt"
 	"log/slog"
-	"os/user"
 	"strings"
 	"sync"
 	"time"
@@ -20,10 +20,11 @@ import (
 // Config are the settings of a Mapping. The zero value of a field means its default.
 type Config struct {
 	TTL         time.Duration       // how long an answer is good (hadoop.security.groups.cache.secs, 300 s)
-	NegativeTTL time.Duration       // the same for a user without groups (30 s)
+	NegativeTTL time.Duration       // the same for a user without groups (30 s); below 0 is not at all
+	WarnAfter   time.Duration       // a slower lookup is logged; 5 s
 	Static      map[string][]string // answers that nothing else overrides
 	Users       int                 // how many users are remembered; 100,000
-	Lookup      func(user string) ([]string, error)
+	Lookup      Lookup              // of users that are not remembered; the operating system
 	Now         func() time.Time
 	Logger      *slog.Logger
 }
@@ -38,7 +39,19 @@ func FromConf(c *conf.Config) (Config, error) {
 	if cfg.NegativeTTL, err = c.Duration("hadoop.security.groups.negative-cache.secs", 30*time.Second, time.Second); err != nil {
 		return cfg, err
 	}
-	cfg.Static, err = parseStatic(c.Get("hadoop.user.group.static.mapping.overrides"))
+	if cfg.NegativeTTL == 0 {
+		cfg.NegativeTTL = -1
+	}
+	if cfg.TTL <= 0 {
+		return cfg, fmt.Errorf("hadoop.security.groups.cache.secs is %s, not a time above 0", c.Get("hadoop.security.groups.cache.secs"))
+	}
+	if cfg.WarnAfter, err = c.Duration("hadoop.security.groups.cache.warn.after.ms", 5*time.Second, time.Millisecond); err != nil {
+		return cfg, err
+	}
+	if cfg.Static, err = parseStatic(c.Get("hadoop.user.group.static.mapping.overrides")); err != nil {
+		return cfg, err
+	}
+	cfg.Lookup, err = lookupOf(c, keyMapping, c.Get(keyMapping))
 	return cfg, err
 }
 
@@ -75,6 +88,7 @@ type Mapping struct {
 type entry struct {
 	groups  []string
 	until   time.Time
+	good    time.Time     // until when groups are kept while nobody can be asked
 	done    chan struct{} // closed when there is an answer
 	loading bool
 }
@@ -86,6 +100,9 @@ func New(cfg Config) *Mapping {
 	}
 	if cfg.NegativeTTL == 0 {
 		cfg.NegativeTTL = 30 * time.Second
+	}
+	if cfg.WarnAfter == 0 {
+		cfg.WarnAfter = 5 * time.Second
 	}
 	if cfg.Users == 0 {
 		cfg.Users = 100_000
@@ -137,20 +154,38 @@ func (m *Mapping) Of(name string) []string {
 	return e.groups
 }
 
+// keepFor is how many times TTL an answer is kept while nobody can be asked.
+const keepFor = 10
+
 // load asks for one user's groups.
 func (m *Mapping) load(name string, e *entry) {
+	began := m.cfg.Now()
 	groups, err := m.cfg.Lookup(name)
-	ttl := m.cfg.TTL
-	if err != nil {
-		m.cfg.Logger.Debug("no groups found for a user", "user", name, "err", err)
-		groups = nil
-	}
-	if len(groups) == 0 {
-		ttl = m.cfg.NegativeTTL
+	now := m.cfg.Now()
+	if d := now.Sub(began); d > m.cfg.WarnAfter {
+		m.cfg.Logger.Warn("it took long to find the groups of a user", "user", name, "took", d)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	e.groups, e.until, e.loading = groups, m.cfg.Now().Add(ttl), false
+	ttl := m.cfg.TTL
+	if err != nil {
+		m.cfg.Logger.Warn("the groups of a user cannot be found out", "user", name, "err", err)
+		if ttl = m.cfg.NegativeTTL; len(groups) == 0 && now.Before(e.good) {
+			groups = e.groups
+		}
+	} else {
+		e.good = now.Add(keepFor * m.cfg.TTL)
+		if len(groups) == 0 {
+			ttl = m.cfg.NegativeTTL
+		}
+	}
+	if len(groups) == 0 && ttl < 0 {
+		// Whoever waits for it has the entry; nobody else finds it.
+		if cached, ok := m.cache.Peek(name); ok && cached == e {
+			m.cache.Remove(name)
+		}
+	}
+	e.groups, e.until, e.loading = groups, now.Add(max(0, ttl)), false
 }
 
 // Refresh forgets every answer.
@@ -158,24 +193,4 @@ func (m *Mapping) Refresh() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.cache.Purge()
-}
-
-// fromSystem asks the operating system's user database, without a shell. A group
-// that has no name is left out.
-func fromSystem(name string) ([]string, error) {
-	u, err := user.Lookup(name)
-	if err != nil {
-		return nil, err
-	}
-	ids, err := u.GroupIds()
-	if err != nil {
-		return nil, err
-	}
-	var groups []string
-	for _, id := range ids {
-		if g, err := user.LookupGroupId(id); err == nil {
-			groups = append(groups, g.Name)
-		}
-	}
-	return groups, nil
 }

@@ -160,11 +160,14 @@ func childrenOf(dir int64, after string, limit int) txn.Range {
 }
 
 // checkProtected refuses to remove or move a non-empty directory that is protected,
-// or has a protected one below it.
+// or has a protected one below it. With ProtectBelow those below it are as well.
 func (n *Namespace) checkProtected(path string) error {
 	for _, p := range n.set.Protected {
 		if p == path || strings.HasPrefix(p, path+"/") {
 			return fault.New(fault.AccessDenied, "Cannot delete/rename non-empty protected directory %s", p)
+		}
+		if n.set.ProtectBelow && strings.HasPrefix(path, p+"/") {
+			return fault.New(fault.AccessDenied, "Cannot delete/rename subdirectory under protected subdirectory %s", p)
 		}
 	}
 	return nil

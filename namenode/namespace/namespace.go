@@ -49,6 +49,11 @@ type Settings struct {
 	NoXAttrs         bool     // calls about extended attributes are refused
 	IgnoreUnmasked   bool     // what inherits default entries has the client's umask applied as well
 	Protected        []string // fs.protected.directories
+	ProtectBelow     bool     // what is below a protected directory as well
+	OwnerSetsQuota   bool     // the owner of a directory may set quotas of those in it
+	NoTypeQuotas     bool     // those that are set do not count, and none can be set
+	NoPolicies       bool     // storage policies cannot be set
+	SuperPolicies    bool     // only a superuser may set storage policies
 	Defaults         ServerDefaults
 }
 

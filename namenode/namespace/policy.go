@@ -3,6 +3,7 @@ package namespace
 import (
 	"cmp"
 	"context"
+	"strings"
 
 	"github.com/hopsql/hopsql/dal"
 	"github.com/hopsql/hopsql/namenode/blocks"
@@ -65,6 +66,9 @@ func (n *Namespace) StoragePolicy(ctx context.Context, c *Caller, src string) (i
 // SetStoragePolicy sets the policy, by its name, for what is written at src and below
 // from now on. Replicas that are there stay where they are.
 func (n *Namespace) SetStoragePolicy(ctx context.Context, c *Caller, src, name string) error {
+	if err := n.mayChoosePolicy(c, "set storage policy"); err != nil {
+		return err
+	}
 	p := blocks.PolicyNamed(name)
 	if p == nil {
 		return fault.New(fault.InvalidArgument, "Cannot find a block policy with the name %s", name)
@@ -75,7 +79,21 @@ func (n *Namespace) SetStoragePolicy(ctx context.Context, c *Caller, src, name s
 // UnsetStoragePolicy takes the policy of src away, so that it has that of its
 // directory.
 func (n *Namespace) UnsetStoragePolicy(ctx context.Context, c *Caller, src string) error {
+	if err := n.mayChoosePolicy(c, "unset storage policy"); err != nil {
+		return err
+	}
 	return n.setPolicy(ctx, c, src, "unset storage policy for ", 0)
+}
+
+// mayChoosePolicy is what the operator says to that. op is a verb and "storage policy".
+func (n *Namespace) mayChoosePolicy(c *Caller, op string) error {
+	if n.set.NoPolicies {
+		return fault.New(fault.IO, "Failed to %s since dfs.storage.policy.enabled is set to false.", op)
+	}
+	if n.set.SuperPolicies {
+		return n.RequireSuper(c, strings.Replace(op, " storage policy", "StoragePolicy", 1))
+	}
+	return nil
 }
 
 func (n *Namespace) setPolicy(ctx context.Context, c *Caller, src, what string, id int64) error {

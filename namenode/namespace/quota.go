@@ -209,7 +209,7 @@ func (w *walk) verify(tx *txn.Tx, i int, d usage) error {
 			path, q.space, bytesText(q.space), now, bytesText(now))
 	}
 	for j, t := range QuotaTypes {
-		if over(q.types[j], q.used.types[j], d.types[j]) {
+		if !w.n.set.NoTypeQuotas && over(q.types[j], q.used.types[j], d.types[j]) {
 			return fault.New(fault.TypeQuota, "Quota by storage type : %s on path : %s is exceeded. quota = %s but space consumed = %s",
 				blocks.TypeName(t), path, bytesText(q.types[j]), bytesText(q.used.types[j]+d.types[j]))
 		}

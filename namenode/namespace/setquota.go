@@ -25,8 +25,10 @@ const KeepQuota = math.MaxInt64
 // SetQuota sets the quotas of a directory. What is there already is counted first; more
 // than the quota is no error.
 func (n *Namespace) SetQuota(ctx context.Context, c *Caller, r QuotaRequest) error {
-	if err := n.RequireSuper(c, r.Operation()); err != nil {
-		return err
+	if !n.set.OwnerSetsQuota {
+		if err := n.RequireSuper(c, r.Operation()); err != nil {
+			return err
+		}
 	}
 	p, err := parse(r.Src)
 	if err != nil {
@@ -44,7 +46,10 @@ func (n *Namespace) SetQuota(ctx context.Context, c *Caller, r QuotaRequest) err
 			if err := w.traverse(c, false); err != nil {
 				return err
 			}
-			if err := r.check(); err != nil {
+			if !w.super(c) && !w.ownsParent(c) {
+				return fault.New(fault.AccessDenied, "Access denied for user %s. Superuser or owner of parent folder privilege is required", c.User)
+			}
+			if err := r.check(!n.set.NoTypeQuotas); err != nil {
 				return err
 			}
 			if !w.found() {
@@ -59,6 +64,12 @@ func (n *Namespace) SetQuota(ctx context.Context, c *Caller, r QuotaRequest) err
 			return n.setQuota(tx, w, &r)
 		})
 	})
+}
+
+// ownsParent reports whether the directory of the target belongs to the caller.
+func (w *walk) ownsParent(c *Caller) bool {
+	i := w.above() - 1
+	return i >= 0 && i < len(w.inodes) && w.inodes[i].UserName == c.User
 }
 
 // Operation is the request's name in the audit log.
@@ -76,16 +87,16 @@ func (r *QuotaRequest) Operation() string {
 	return "setQuota"
 }
 
-func (r *QuotaRequest) check() error {
+func (r *QuotaRequest) check(byType bool) error {
 	if r.Names < NoQuota || r.Space < NoQuota {
 		return fault.New(fault.IllegalArgument, "Illegal value for nsQuota or ssQuota : %d and %d", r.Names, r.Space)
 	}
 	if r.Type == 0 {
 		return nil
 	}
-	if r.Names != KeepQuota {
+	if r.Names != KeepQuota || !byType {
 		return fault.New(fault.UnsupportedAction, "Failed to set quota by storage type because either"+
-			"dfs.quota.by.storage.type.enabled is set to true or nsQuota value is illegal %d", r.Names)
+			"dfs.quota.by.storage.type.enabled is set to %t or nsQuota value is illegal %d", byType, r.Names)
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package rpc
 
 import (
 	"context"
-	"errors"
 
 	"google.golang.org/protobuf/proto"
 
@@ -89,12 +88,7 @@ func (s *Service) registerAdmin(srv *ipc.Server) {
 		"refreshSuperUserGroupsConfiguration": handle(s.refreshProxies),
 	})
 	srv.Register(RefreshAuthorization, map[string]ipc.Method{
-		"refreshServiceAcl": handle(func(_ context.Context, c *ipc.Call, _ *ipcpb.RefreshServiceAclRequestProto) (*ipcpb.RefreshServiceAclResponseProto, error) {
-			if !s.authorization {
-				return nil, &ipc.Exception{Class: classAuthorization, Message: "Service Level Authorization not enabled!"}
-			}
-			return nil, unsupported("service level authorization (hadoop.security.authorization)")
-		}),
+		"refreshServiceAcl": handle(s.refreshAccess),
 	})
 	srv.Register(RefreshCallQueue, map[string]ipc.Method{
 		// Calls do not queue by class or user here: there is no queue to exchange.
@@ -135,10 +129,7 @@ func (s *Service) refreshProxies(_ context.Context, c *ipc.Call, _ *ipcpb.Refres
 	if err != nil {
 		return nil, err
 	}
-	if s.reload == nil {
-		return nil, errors.New("the configuration of this NameNode cannot be read again")
-	}
-	fresh, err := s.reload()
+	fresh, err := s.fresh()
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/hopsql/hopsql/hadoop/blockreport"
 	"github.com/hopsql/hopsql/hadoop/protocols/datanodepb"
 	"github.com/hopsql/hopsql/hadoop/protocols/hdfspb"
+	"github.com/hopsql/hopsql/hadoop/protocols/lifelinepb"
 	ipc "github.com/hopsql/hopsql/hadoop/rpc"
 	"github.com/hopsql/hopsql/namenode/blocks"
 	"github.com/hopsql/hopsql/namenode/fault"
@@ -210,16 +211,9 @@ func (s *Service) sendHeartbeat(ctx context.Context, _ *ipc.Call, q *datanodepb.
 		return nil, err
 	}
 	state, txid := s.haState()
-	hb := blocks.HeartbeatReport{
-		Datanode: q.GetRegistration().GetDatanodeID().GetDatanodeUuid(), Transfers: int(q.GetXmitsInProgress()),
-		Xceivers: int(q.GetXceiverCount()), FailedVolumes: int(q.GetFailedVolumes()),
-		CacheCapacity: int64(q.GetCacheCapacity()), CacheUsed: int64(q.GetCacheUsed()),
-		// Those that do not lead count the replicas of a full report, no more.
-		WantLease: q.GetRequestFullBlockReportLease(), Standby: state != hdfspb.NNHAStatusHeartbeatProto_ACTIVE,
-	}
-	for _, r := range q.GetReports() {
-		hb.Storages = append(hb.Storages, decodeUsage(r))
-	}
+	hb := decodeHeartbeat(q)
+	// Those that do not lead count the replicas of a full report, no more.
+	hb.WantLease, hb.Standby = q.GetRequestFullBlockReportLease(), state != hdfspb.NNHAStatusHeartbeatProto_ACTIVE
 	reply, err := s.blocks.Heartbeat(ctx, hb)
 	if err != nil {
 		return nil, later(err)
@@ -235,6 +229,31 @@ func (s *Service) sendHeartbeat(ctx context.Context, _ *ipc.Call, q *datanodepb.
 		m.Cmds = append(m.Cmds, s.encodeCommand(&reply.Commands[i]))
 	}
 	return m, nil
+}
+
+// sendLifeline is a heartbeat that asks for nothing, by a DataNode whose heartbeats
+// come late.
+func (s *Service) sendLifeline(_ context.Context, _ *ipc.Call, q *datanodepb.HeartbeatRequestProto) (*lifelinepb.LifelineResponseProto, error) {
+	if err := s.verify(q.GetRegistration()); err != nil {
+		return nil, err
+	}
+	if err := s.blocks.Superseded(addressOf(q.GetRegistration())); err != nil {
+		return nil, err
+	}
+	s.blocks.Lifeline(decodeHeartbeat(q))
+	return nil, nil
+}
+
+func decodeHeartbeat(q *datanodepb.HeartbeatRequestProto) blocks.HeartbeatReport {
+	hb := blocks.HeartbeatReport{
+		Datanode: q.GetRegistration().GetDatanodeID().GetDatanodeUuid(), Transfers: int(q.GetXmitsInProgress()),
+		Xceivers: int(q.GetXceiverCount()), FailedVolumes: int(q.GetFailedVolumes()),
+		CacheCapacity: int64(q.GetCacheCapacity()), CacheUsed: int64(q.GetCacheUsed()),
+	}
+	for _, r := range q.GetReports() {
+		hb.Storages = append(hb.Storages, decodeUsage(r))
+	}
+	return hb
 }
 
 // decodeStorage names a volume. Old messages have only its UUID.

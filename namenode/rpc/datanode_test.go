@@ -278,9 +278,10 @@ func TestProxyUsers(t *testing.T) {
 	for _, bad := range [][3]string{
 		{"oozie", "bob", "User: oozie is not allowed to impersonate bob"},
 		{"hue", "root", "User: hue is not allowed to impersonate root"},
+		{"oozie", "oozie", "User: oozie is not allowed to impersonate oozie"},
 		{"eve", "alice", "User: eve is not allowed to impersonate alice"},
-		{"far", "alice", "Unauthorized connection for super-user: far from IP 127.0.0.1"},
-		{"no.where", "alice", "Unauthorized connection for super-user: no.where from IP 127.0.0.1"},
+		{"far", "alice", "Unauthorized connection for super-user: far from IP /127.0.0.1"},
+		{"no.where", "alice", "Unauthorized connection for super-user: no.where from IP /127.0.0.1"},
 	} {
 		err := try(bad[0], bad[1])
 		var x *ipc.Exception

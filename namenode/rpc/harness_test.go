@@ -34,6 +34,7 @@ var identity = rpc.Identity{NamespaceID: 77, ClusterID: "CID-test", BlockPoolID:
 
 // server is a NameNode over a store in memory, on a port.
 type server struct {
+	svc    *rpc.Service
 	t      testing.TB
 	store  *faulty.Store
 	engine *txn.Engine
@@ -89,6 +90,7 @@ func startWith(t testing.TB, kv map[string]string, page int, join func(*server) 
 	srv, err := ipc.NewServer(ipc.ServerConfig{Addr: "127.0.0.1:0", Authorize: svc.Authorize, Logger: log})
 	must(t, err)
 	svc.Register(srv)
+	s.svc = svc
 	s.addr = srv.Addr().String()
 	done := make(chan error, 1)
 	go func() { done <- srv.Serve() }()

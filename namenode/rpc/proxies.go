@@ -1,13 +1,9 @@
 package rpc
 
 import (
-	"context"
 	"fmt"
-	"net"
-	"net/netip"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/hopsql/hopsql/hadoop/conf"
 	ipc "github.com/hopsql/hopsql/hadoop/rpc"
@@ -22,8 +18,7 @@ type proxies struct {
 // or everywhere.
 type proxyRule struct {
 	users, groups []string
-	hosts         []string
-	nets          []netip.Prefix
+	machines
 }
 
 const proxyPrefix = "hadoop.proxyuser."
@@ -50,7 +45,7 @@ func newProxies(c *conf.Config) (*proxies, error) {
 		case "groups":
 			r.groups = c.Strings(key)
 		case "hosts":
-			if err := r.addHosts(key, c.Strings(key)); err != nil {
+			if err := r.add(key, c.Strings(key)); err != nil {
 				return nil, err
 			}
 		}
@@ -58,33 +53,14 @@ func newProxies(c *conf.Config) (*proxies, error) {
 	return p, nil
 }
 
-func (r *proxyRule) addHosts(key string, hosts []string) error {
-	for _, h := range hosts {
-		if strings.Contains(h, "/") {
-			n, err := netip.ParsePrefix(h)
-			if err != nil {
-				return fmt.Errorf("%s: %q is no address range such as 10.0.0.0/8", key, h)
-			}
-			r.nets = append(r.nets, n.Masked())
-			continue
-		}
-		r.hosts = append(r.hosts, h)
-	}
-	return nil
-}
-
-// Authorize decides whether a connection may act for its user; see
-// ipc.ServerConfig.Authorize.
-func (s *Service) Authorize(c *ipc.Call) error {
-	if c.RealUser == "" {
-		return nil
-	}
+// checkProxy returns an error if the real user of a call may not act for its user.
+func (s *Service) checkProxy(c *ipc.Call) error {
 	r := s.proxies.Load().rules[c.RealUser]
 	if r == nil || !r.allowsUser(c.User, s.groups.Of) {
 		return &ipc.Exception{Class: classAuthorization, Message: fmt.Sprintf("User: %s is not allowed to impersonate %s", c.RealUser, c.User)}
 	}
-	if !r.allowsHost(c.RemoteIP) {
-		return &ipc.Exception{Class: classAuthorization, Message: fmt.Sprintf("Unauthorized connection for super-user: %s from IP %s", c.RealUser, c.RemoteIP)}
+	if !r.has(c.RemoteIP) {
+		return &ipc.Exception{Class: classAuthorization, Message: fmt.Sprintf("Unauthorized connection for super-user: %s from IP /%s", c.RealUser, c.RemoteIP)}
 	}
 	return nil
 }
@@ -97,27 +73,4 @@ func (r *proxyRule) allowsUser(user string, groups func(string) []string) bool {
 		return false
 	}
 	return slices.ContainsFunc(groups(user), func(g string) bool { return slices.Contains(r.groups, g) })
-}
-
-func (r *proxyRule) allowsHost(ip string) bool {
-	if slices.Contains(r.hosts, "*") || slices.Contains(r.hosts, ip) {
-		return true
-	}
-	addr, err := netip.ParseAddr(ip)
-	if err != nil {
-		return false
-	}
-	addr = addr.Unmap()
-	if slices.ContainsFunc(r.nets, func(n netip.Prefix) bool { return n.Contains(addr) }) {
-		return true
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	for _, h := range r.hosts {
-		addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", h)
-		if err == nil && slices.ContainsFunc(addrs, func(a netip.Addr) bool { return a.Unmap() == addr }) {
-			return true
-		}
-	}
-	return false
 }

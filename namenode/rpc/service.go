@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -33,6 +34,7 @@ const SoftwareVersion = "3.4.3"
 const (
 	ClientProtocol          = "org.apache.hadoop.hdfs.protocol.ClientProtocol"
 	DatanodeProtocol        = "org.apache.hadoop.hdfs.server.protocol.DatanodeProtocol"
+	LifelineProtocol        = "org.apache.hadoop.hdfs.server.protocol.DatanodeLifelineProtocol"
 	NamenodeProtocol        = "org.apache.hadoop.hdfs.server.protocol.NamenodeProtocol"
 	HAServiceProtocol       = "org.apache.hadoop.ha.HAServiceProtocol"
 	ReconfigurationProtocol = "org.apache.hadoop.hdfs.protocol.ReconfigurationProtocol"
@@ -96,10 +98,13 @@ type Service struct {
 	log      *slog.Logger
 
 	proxies       atomic.Pointer[proxies]
-	checkHostname bool // of DataNodes
-	callerContext bool // it goes into the audit log
-	authorization bool // hadoop.security.authorization
-	rackNeeded    bool // a DataNode whose rack is not known is refused
+	access        atomic.Pointer[map[string]*access] // by protocol
+	checkHostname bool                               // of DataNodes
+	callerContext bool                               // it goes into the audit log
+	contextSize   int                                // characters of it that do
+	unaudited     []string                           // commands that are not logged
+	authorization bool                               // hadoop.security.authorization
+	rackNeeded    bool                               // a DataNode whose rack is not known is refused
 }
 
 // New makes the service. It reads the few keys that only the protocols know.
@@ -120,11 +125,21 @@ func New(cfg Config) (*Service, error) {
 			return nil, err
 		}
 	}
+	size, err := cfg.Conf.Int("hadoop.caller.context.max.size", 128)
+	if err != nil {
+		return nil, err
+	}
+	s.contextSize, s.unaudited = int(size), cfg.Conf.Strings("dfs.namenode.audit.log.debug.cmdlist")
 	p, err := newProxies(cfg.Conf)
 	if err != nil {
 		return nil, err
 	}
 	s.proxies.Store(p)
+	all, err := newAccess(cfg.Conf)
+	if err != nil {
+		return nil, err
+	}
+	s.access.Store(&all)
 	return s, nil
 }
 
@@ -138,6 +153,11 @@ func (s *Service) Register(srv *ipc.Server) {
 	if s.living != nil {
 		srv.Register(NameNodesProtocol, s.nameNodesMethods())
 	}
+}
+
+// RegisterLifeline adds what the port for lifelines has: calls there wait for no others.
+func (s *Service) RegisterLifeline(srv *ipc.Server) {
+	srv.Register(LifelineProtocol, map[string]ipc.Method{"sendLifeline": handle(s.sendLifeline)})
 }
 
 // handle is ipc.Handle with the errors of this package.
@@ -216,7 +236,7 @@ func (s *Service) auditResult(c *ipc.Call, done bool, err error, cmd, src, dst s
 
 // auditChange is auditResult with the rights of what who, if not nil, changed.
 func (s *Service) auditChange(c *ipc.Call, who *namespace.Caller, done bool, err error, cmd, src, dst string) {
-	if s.audits == nil || err != nil && !errors.Is(err, fault.AccessDenied) {
+	if s.audits == nil || err != nil && !errors.Is(err, fault.AccessDenied) || slices.Contains(s.unaudited, cmd) {
 		return
 	}
 	e := audit.Event{Time: time.Now(), Allowed: done && err == nil, User: c.User, RealUser: c.RealUser, IP: c.RemoteIP,
@@ -225,7 +245,21 @@ func (s *Service) auditChange(c *ipc.Call, who *namespace.Caller, done bool, err
 		e.Perm = who.Changed.UserName + ":" + who.Changed.GroupName + ":" + namespace.ModeString(who.Changed.Mode)
 	}
 	if s.callerContext {
-		e.Context = c.CallerContext
+		e.Context = shorten(c.CallerContext, s.contextSize)
 	}
 	s.audits.Write(&e)
+}
+
+// shorten returns the first characters of s, all of them if size is not above 0.
+func shorten(s string, size int) string {
+	if size <= 0 || len(s) <= size {
+		return s
+	}
+	for i := range s {
+		if size == 0 {
+			return s[:i]
+		}
+		size--
+	}
+	return s
 }

@@ -73,7 +73,7 @@ func resources(t *testing.T) string {
 func (s *system) run(t *testing.T, classes, program string, suites []string) []result {
 	t.Helper()
 	files := resources(t)
-	args := append([]string{files, program, strconv.Itoa(s.dataNodes)}, suites...)
+	args := append([]string{files, program, strconv.Itoa(s.replicas)}, suites...)
 	// Our classes come before Apache's of the same name.
 	path := strings.Join([]string{classes, s.Conf, files}, ":")
 	line, err := hadoop.Command(path, "1g", "hopsql.Suites", args...)

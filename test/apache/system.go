@@ -3,7 +3,10 @@ package apache
 import (
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,6 +18,7 @@ import (
 type system struct {
 	*cluster.Cluster
 	dataNodes int
+	replicas  int               // the most that a suite gets of a block
 	keys      map[string]string // what the suite that runs wants of the NameNode
 }
 
@@ -24,19 +28,35 @@ const idle = 300 * time.Millisecond
 // groups are those of the users that the suites make up.
 const groups = "dr.who=;bruce=;diana=;super=supergroup;bob=groupY,groupZ"
 
-// start starts a NameNode on the store with two DataNodes: this project's, or
-// Apache's.
+// racks are those of this project's DataNodes: TestHDFSCLI wants so many, and so.
+var racks = []string{"/rack1", "/rack1", "/rack2", "/rack2", "/rack2", "/rack3", "/rack4", "/rack4"}
+
+// start starts a NameNode on the store with DataNodes: this project's on racks, or two
+// of Apache's.
 func start(t *testing.T, storeURL string, stockDataNodes bool) *system {
 	t.Helper()
-	s := &system{dataNodes: 2}
-	opt := cluster.Options{StoreURL: storeURL, DataNodes: s.dataNodes, Conf: map[string]string{
+	s := &system{dataNodes: len(racks), replicas: 2}
+	opt := cluster.Options{StoreURL: storeURL, Conf: map[string]string{
 		"dfs.replication":                            "2",
 		"dfs.namenode.fs-limits.min-block-size":      "0",
 		"hadoop.user.group.static.mapping.overrides": groups,
 		"ipc.client.connection.maxidletime":          fmt.Sprint(idle.Milliseconds()),
 	}}
 	if stockDataNodes {
-		opt.DataNodes = 0
+		s.dataNodes = s.replicas
+	} else {
+		opt.DataNodes = s.dataNodes
+		var table strings.Builder
+		for i, rack := range racks {
+			opt.Hosts = append(opt.Hosts, fmt.Sprintf("host%d.test", i+1))
+			fmt.Fprintf(&table, "%s %s\n", opt.Hosts[i], rack)
+		}
+		file := filepath.Join(t.TempDir(), "racks")
+		if err := os.WriteFile(file, []byte(table.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		opt.Conf["net.topology.node.switch.mapping.impl"] = "org.apache.hadoop.net.TableMapping"
+		opt.Conf["net.topology.table.file.name"] = file
 	}
 	s.Cluster = cluster.Start(t, opt)
 	if stockDataNodes {

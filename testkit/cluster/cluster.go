@@ -37,6 +37,7 @@ type Options struct {
 	NameNodes int               // how many, 0 for one; more make the nameservice Nameservice
 	StoreURLs []string          // StoreURL of each NameNode that goes another way, "" for StoreURL
 	DataNodes int               // how many Go DataNodes
+	Hosts     []string          // the name of the machine of each DataNode, "" for 127.0.0.1
 	Conf      map[string]string // further keys of all processes and clients
 	Race      bool              // run the binary with the race detector
 	NoFormat  bool              // the store is formatted already
@@ -101,6 +102,9 @@ func New(tb testing.TB, opt Options) *Cluster {
 			"-D", "dfs.datanode.http.address=" + address(tb),
 			"-D", "dfs.datanode.ipc.address=" + address(tb),
 		})
+		if i < len(opt.Hosts) && opt.Hosts[i] != "" {
+			c.dnArgs[i] = append(c.dnArgs[i], "-D", "dfs.datanode.hostname="+opt.Hosts[i])
+		}
 	}
 	props := map[string]string{
 		"fs.defaultFS":                                         c.FS(),

@@ -134,6 +134,24 @@ func (s *Shell) Admin(tb testing.TB, args ...string) Result {
 	return s.run(tb, "dfsadmin", args)
 }
 
+// Groups runs `hdfs groups`.
+func (s *Shell) Groups(tb testing.TB, users ...string) Result {
+	tb.Helper()
+	return s.run(tb, "groups", users)
+}
+
+// Policies runs one `hdfs storagepolicies` command.
+func (s *Shell) Policies(tb testing.TB, args ...string) Result {
+	tb.Helper()
+	return s.run(tb, "storagepolicies", args)
+}
+
+// Proxied runs a command of a tool ("dfs") by a user whom another one impersonates.
+func (s *Shell) Proxied(tb testing.TB, real, user, tool string, args ...string) Result {
+	tb.Helper()
+	return s.run(tb, real+">"+user+":"+tool, args)
+}
+
 func (s *Shell) run(tb testing.TB, tool string, args []string) Result {
 	tb.Helper()
 	out, errs := filepath.Join(s.dir, "out"), filepath.Join(s.dir, "err")

@@ -90,7 +90,8 @@ public class MiniDFSCluster {
     for (Map.Entry<String, String> key : conf) {
       String[] sources = conf.getPropertySources(key.getKey());
       boolean set = sources != null && sources.length > 0 && sources[sources.length - 1].equals("programmatically");
-      boolean ofNameNode = key.getKey().startsWith("dfs.namenode.") || key.getKey().startsWith("dfs.permissions.");
+      boolean ofNameNode = key.getKey().startsWith("dfs.namenode.") || key.getKey().startsWith("dfs.permissions.")
+          || key.getKey().equals("hadoop.security.authorization");
       if (set && ofNameNode) {
         keys.put(key.getKey(), key.getValue());
       }
