@@ -17,12 +17,12 @@ func TestClients(t *testing.T) {
 	s := start(t)
 	t.Run("hdfs-native", func(t *testing.T) {
 		w := &work{system: s, t: t, dir: home + "/native", files: map[string][]byte{}}
-		w.client = s.open(t, python(t), source("python/native.py"))
+		w.client = s.open(t, process.Spec{Name: "hdfs-native", Args: []string{python(t), source("python/native.py")}})
 		w.everything(func() {})
 	})
 	t.Run("colinmarc", func(t *testing.T) {
 		w := &work{system: s, t: t, dir: home + "/colinmarc", files: map[string][]byte{}}
-		w.client = s.open(t, build(t))
+		w.client = s.open(t, process.Spec{Name: "gohdfs", Args: []string{build(t)}})
 		// It looks for another NameNode when it connects. What it asks on a connection that
 		// has ended fails.
 		w.everything(func() { w.client.ok(request{Op: "reconnect"}) })
@@ -65,8 +65,7 @@ func (w *work) everything(reconnect func()) {
 		w.put(fmt.Sprint("without", i), 2*blockSize+i)
 		w.add(fmt.Sprint("without", i), 1000)
 		w.look()
-		w.Start(w.t, i)
-		w.WaitDataNodes(w.t, 3)
+		w.restart(w.t, i)
 	}
 	w.client.ok(request{Op: "remove tree", Path: w.dir})
 	w.client.refused(request{Op: "stat", Path: w.dir}, "missing")

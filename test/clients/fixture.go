@@ -9,7 +9,10 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
+	"github.com/hopsql/hopsql/hadoop/protocols/hdfspb"
+	"github.com/hopsql/hopsql/hadoop/rpc"
 	"github.com/hopsql/hopsql/testkit/cluster"
 	"github.com/hopsql/hopsql/testkit/hadoop"
 	"github.com/hopsql/hopsql/testkit/mariadb"
@@ -44,6 +47,29 @@ func start(t *testing.T) *system {
 	s.HDFS(t, "dfs", "-mkdir", "-p", home).OK(t)
 	s.HDFS(t, "dfs", "-chown", user+":"+user, home).OK(t)
 	return s
+}
+
+// restart starts the i-th NameNode again and waits until it takes part: beside another
+// one it makes no change until its DataNodes had time to come.
+func (s *system) restart(t *testing.T, i int) {
+	t.Helper()
+	s.Start(t, i)
+	s.WaitDataNodes(t, 3)
+	calls := rpc.NewClient(rpc.ClientConfig{CallTimeout: 10 * time.Second})
+	defer calls.Close()
+	dir, mode, parents := "/started", uint32(0o755), true
+	req := &hdfspb.MkdirsRequestProto{Src: &dir, Masked: &hdfspb.FsPermissionProto{Perm: &mode}, CreateParent: &parents}
+	deadline := time.Now().Add(patience)
+	for {
+		err := calls.Call(t.Context(), s.AddressAt(i), cluster.ClientProtocol, "mkdirs", req, new(hdfspb.MkdirsResponseProto))
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the NameNode at %s does not serve again: %v", s.AddressAt(i), err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
 }
 
 // environment is that of a client.

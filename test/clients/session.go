@@ -7,9 +7,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/hopsql/hopsql/testkit/process"
 )
 
 // patience is how long a client may take for one request: many times what it does.
@@ -52,6 +55,7 @@ type summary struct {
 // session is a client that takes requests.
 type session struct {
 	t    *testing.T
+	name string
 	in   io.WriteCloser
 	out  *bufio.Scanner
 	cmd  *exec.Cmd
@@ -60,16 +64,16 @@ type session struct {
 }
 
 // open starts a client. It ends with the test.
-func (s *system) open(t *testing.T, line ...string) *session {
+func (s *system) open(t *testing.T, spec process.Spec) *session {
 	t.Helper()
-	c := &session{t: t, log: filepath.Join(t.TempDir(), "client.log")}
+	c := &session{t: t, name: spec.Name, log: filepath.Join(t.TempDir(), "client.log")}
 	log, err := os.Create(c.log)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer log.Close()
-	c.cmd = exec.Command(line[0], line[1:]...)
-	c.cmd.Env = append(os.Environ(), s.environment()...)
+	c.cmd = exec.Command(spec.Args[0], spec.Args[1:]...)
+	c.cmd.Env = slices.Concat(os.Environ(), s.environment(), spec.Env)
 	c.cmd.Stderr = log
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if c.in, err = c.cmd.StdinPipe(); err != nil {
@@ -107,7 +111,7 @@ func (c *session) kill() { _ = syscall.Kill(-c.cmd.Process.Pid, syscall.SIGKILL)
 func (c *session) say(line string) {
 	c.t.Helper()
 	if _, err := io.WriteString(c.in, line+"\n"); err != nil {
-		c.t.Fatalf("the client takes no line: %v\n%s", err, c.tail())
+		c.t.Fatalf("%s takes no line: %v\n%s", c.name, err, c.tail())
 	}
 }
 
@@ -117,7 +121,7 @@ func (c *session) hear() string {
 	timer := time.AfterFunc(patience, c.kill)
 	defer timer.Stop()
 	if !c.out.Scan() {
-		c.t.Fatalf("the client says no more (%v)\n%s", c.out.Err(), c.tail())
+		c.t.Fatalf("%s says no more (%v)\n%s", c.name, c.out.Err(), c.tail())
 	}
 	return c.out.Text()
 }
@@ -138,7 +142,7 @@ func (c *session) ask(r request) reply {
 	var answer reply
 	text := c.hear()
 	if err := json.Unmarshal([]byte(text), &answer); err != nil {
-		c.t.Fatalf("%s: the client said %q: %v", line, text, err)
+		c.t.Fatalf("%s: %s said %q: %v", line, c.name, text, err)
 	}
 	return answer
 }
