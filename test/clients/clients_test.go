@@ -27,6 +27,7 @@ func TestClients(t *testing.T) {
 		// has ended fails.
 		w.everything(func() { w.client.ok(request{Op: "reconnect"}) })
 	})
+	t.Run("tests of colinmarc", s.suite)
 	for i := range 2 {
 		s.Stop(t, i)
 	}
