@@ -49,7 +49,8 @@ jars() {
 	mvn -q -B -f test/hadoop/pom.xml package -DlibDir="$hadoop_lib.new" && rm -rf "$hadoop_lib" && mv "$hadoop_lib.new" "$hadoop_lib"
 }
 
-# clients: makes the Python environment of test/clients. Its list is copied into it at the end, as the sign that it is whole.
+# clients: makes the Python environment of test/clients: 430 MB, two to four minutes. Its list is copied into it at the
+# end, as the sign that it is whole.
 clients() {
 	local dir=${XDG_CACHE_HOME:-$HOME/.cache}/hopsql/clients list=test/clients/requirements.txt
 	cmp -s "$list" "$dir/requirements.txt" && return

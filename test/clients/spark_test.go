@@ -22,6 +22,7 @@ const half = 50_000
 type said struct {
 	Version, Hadoop, FS string
 	Refused             bool
+	Lines               int
 	described
 }
 
@@ -32,8 +33,10 @@ type described struct{ Rows, Total, Check int64 }
 // parquet files made larger while the NameNodes are killed one after the other.
 func TestSpark(t *testing.T) {
 	s := start(t)
-	text, want := words(t)
-	s.stock.Shell(t).DFS(t, "-put", text, home+"/text").OK(t)
+	text, want, lines := words(t)
+	shell := s.stock.Shell(t)
+	shell.DFS(t, "-put", text, home+"/text").OK(t)
+	shell.DFS(t, "-mkdir", home+"/events").OK(t)
 
 	job := s.spark(t, source("python/spark.py"), home+"/text", home)
 	began := job.said()
@@ -64,21 +67,50 @@ func TestSpark(t *testing.T) {
 		t.Errorf("one partition: %+v, want %+v", got, want)
 	}
 	s.committed(t, "parts", 7*3)
+	total := 0
+	for _, n := range lines {
+		total += n
+	}
+	if got := job.said().Lines; got != total {
+		t.Errorf("%d lines came through the stream, want %d", got, total)
+	}
+	shell.DFS(t, "-cp", home+"/text/0.txt", home+"/text/more.txt").OK(t)
+	job.say("go on")
+	if got := job.said().Lines; got != total+lines[0] {
+		t.Errorf("%d lines after one more file, want %d", got, total+lines[0])
+	}
 	if err := job.close(); err != nil {
 		t.Errorf("the job ended with %v\n%s", err, job.tail())
 	}
+	s.logged(t)
 	s.Stop(t, 0)
 	s.CheckStore(t)
 }
 
-// words makes files of text and returns their folder and how often each word is in it.
-func words(t *testing.T) (string, map[string]int) {
+// logged wants the job to have logged to its end, to a file that was open all the time.
+func (s *system) logged(t *testing.T) {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), "text")
+	if list := s.HDFS(t, "dfs", "-ls", "-R", "-C", home+"/events").OK(t); strings.Contains(list, "inprogress") {
+		t.Errorf("the job has not closed its log:\n%s", list)
+	}
+	log := s.HDFS(t, "dfs", "-cat", home+"/events/*/events_*").OK(t)
+	for _, event := range []string{"SparkListenerApplicationStart", "SparkListenerApplicationEnd"} {
+		if !strings.Contains(log, event) {
+			t.Errorf("no %s in %d bytes of the job's log", event, len(log))
+		}
+	}
+}
+
+// words makes files of text and returns their folder, how often each word is in it, and
+// the number of lines of each file.
+func words(t *testing.T) (dir string, all map[string]int, lines []int) {
+	t.Helper()
+	dir = filepath.Join(t.TempDir(), "text")
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	r, all := rand.New(rand.NewPCG(7, 7)), map[string]int{}
+	all = map[string]int{}
+	r := rand.New(rand.NewPCG(7, 7))
 	for i := range 3 {
 		var b strings.Builder
 		for b.Len() < 2*blockSize {
@@ -88,11 +120,13 @@ func words(t *testing.T) (string, map[string]int) {
 			b.WriteString(w)
 			b.WriteByte(" \n\t"[r.IntN(3)])
 		}
+		b.WriteString("\n")
+		lines = append(lines, strings.Count(b.String(), "\n"))
 		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%d.txt", i)), []byte(b.String()), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return dir, all
+	return dir, all, lines
 }
 
 // spark starts a job.
@@ -104,6 +138,7 @@ func (s *system) spark(t *testing.T, args ...string) *session {
 		"spark.master=local[2]", "spark.driver.memory=768m", "spark.ui.enabled=false",
 		"spark.driver.host=127.0.0.1", "spark.driver.bindAddress=127.0.0.1",
 		"spark.local.dir=" + dir, "spark.sql.warehouse.dir=" + filepath.Join(dir, "warehouse"), "spark.sql.shuffle.partitions=2",
+		"spark.eventLog.enabled=true", "spark.eventLog.dir=" + s.FS() + home + "/events", "spark.eventLog.compress=false",
 	} {
 		options = append(options, "--conf", set)
 	}

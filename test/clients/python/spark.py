@@ -51,6 +51,14 @@ def described(table):
     return {"rows": n, "total": total, "check": check}
 
 
+def stream(spark, text, work):
+    """Takes the files that have come since it was called last, and keeps in a checkpoint which they were."""
+    lines = spark.readStream.text(text)
+    sink = lines.writeStream.format("parquet").option("checkpointLocation", work + "/checkpoint")
+    sink.trigger(availableNow=True).start(work + "/lines").awaitTermination()
+    return spark.read.parquet(work + "/lines").count()
+
+
 def main():
     text, work = sys.argv[1:]
     spark = SparkSession.builder.getOrCreate()
@@ -77,6 +85,10 @@ def main():
     rows(spark, 0).write.mode("overwrite").partitionBy("part").parquet(work + "/parts")
     say(**described(spark.read.parquet(work + "/parts")))
     say(**described(spark.read.parquet(work + "/parts").where("part = 3")))
+
+    say(lines=stream(spark, text, work))
+    pause()
+    say(lines=stream(spark, text, work))
     spark.stop()
 
 
