@@ -16,7 +16,7 @@ import (
 )
 
 // patience is how long a client may take for one request: many times what it does.
-const patience = 2 * time.Minute
+const patience = 5 * time.Minute
 
 // request is what a client is asked to do. One that is written in another language
 // gets it as a line of JSON, and answers by one.

@@ -1,6 +1,8 @@
 package clients
 
 import (
+	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -38,9 +40,11 @@ func (s *system) suite(t *testing.T) {
 	for _, name := range []string{"foo.txt", "mobydick.txt"} {
 		s.HDFS(t, "dfs", "-put", filepath.Join(dir, "testdata", name), "/_test/"+name).OK(t)
 	}
-	r := process.Run(t, process.Spec{Name: "tests of " + module, Args: []string{bin, "-test.v", "-test.skip", hasty}, Dir: dir, Env: s.environment()}, "")
+	tests := exec.Command(bin, "-test.v", "-test.skip", hasty, "-test.timeout", patience.String())
+	tests.Dir, tests.Env = dir, append(os.Environ(), s.environment()...)
+	said, _ := tests.CombinedOutput() // what failed is in it
 	passed, failed := 0, []string(nil)
-	for _, m := range verdict.FindAllStringSubmatch(r.Stdout, -1) {
+	for _, m := range verdict.FindAllStringSubmatch(string(said), -1) {
 		if m[1] == "PASS" {
 			passed++
 		} else {
@@ -49,6 +53,6 @@ func (s *system) suite(t *testing.T) {
 	}
 	slices.Sort(failed)
 	if passed != suiteSize || !slices.Equal(failed, without) {
-		t.Errorf("%d tests pass, want %d, and %q fail, want %q\n%s%s", passed, suiteSize, failed, without, r.Stdout, r.Stderr)
+		t.Errorf("%d tests pass, want %d, and %q fail, want %q\n%s", passed, suiteSize, failed, without, said)
 	}
 }
