@@ -139,8 +139,10 @@ func (s *system) spark(t *testing.T, args ...string) *session {
 		"spark.driver.host=127.0.0.1", "spark.driver.bindAddress=127.0.0.1",
 		"spark.local.dir=" + dir, "spark.sql.warehouse.dir=" + filepath.Join(dir, "warehouse"), "spark.sql.shuffle.partitions=2",
 		"spark.eventLog.enabled=true", "spark.eventLog.dir=" + s.FS() + home + "/events", "spark.eventLog.compress=false",
+		// Two cores have better things to do than to optimize a job of a minute.
+		"spark.driver.extraJavaOptions=-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
 	} {
-		options = append(options, "--conf", set)
+		options = append(options, "--conf", "'"+set+"'")
 	}
 	return s.open(t, process.Spec{Name: "Spark", Args: append([]string{python(t)}, args...), Env: []string{
 		"SPARK_LOCAL_IP=127.0.0.1",
