@@ -55,7 +55,7 @@ formatted() {
 }
 
 # The end-to-end tests, which start servers and JVMs, run after the others and alone.
-end_to_end() { go list ./test/... | grep -E '/test/(stock|throughput|crash|limits|readme|failover|scale|apache|datanodes|histories|identity)$'; }
+end_to_end() { go list ./test/... | grep -E '/test/(stock|throughput|crash|limits|readme|failover|scale|apache|datanodes|histories|identity|clients)$'; }
 
 fast() { go list ./... | grep -vxFf <(end_to_end); }
 
@@ -118,10 +118,8 @@ step "shellcheck" shellcheck -x scripts/*.sh .ci/run
 if [[ -n $short ]]; then
 	step "go test -short" quick
 else
-	if step "Hadoop's jars" jars; then :; else
-		summary
-		exit 1
-	fi
+	step "Hadoop's jars" jars || { summary; exit 1; }
+	step "Python clients" clients || { summary; exit 1; }
 	step "go test -race" race
 	step "fuzz targets" fuzz
 	step "end to end" whole

@@ -90,10 +90,10 @@ func (s *Server) install() error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+	if err := os.MkdirAll(s.temporary(), 0o700); err != nil {
 		return err
 	}
-	args := []string{"--no-defaults", "--datadir=" + s.data(), "--skip-test-db", "--auth-root-authentication-method=normal", "--skip-name-resolve", "--innodb-log-file-size=48M"}
+	args := []string{"--no-defaults", "--datadir=" + s.data(), "--tmpdir=" + s.temporary(), "--skip-test-db", "--auth-root-authentication-method=normal", "--skip-name-resolve", "--innodb-log-file-size=48M"}
 	out, err := exec.Command(tool, append(args, asRoot()...)...).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("%s: %w\n%s", filepath.Base(tool), err, out)
@@ -104,6 +104,10 @@ func (s *Server) install() error {
 
 func (s *Server) data() string     { return filepath.Join(s.dir, "data") }
 func (s *Server) accounts() string { return filepath.Join(s.dir, "accounts.sql") }
+
+// temporary is the server's own folder for temporary tables: when it starts, a server
+// removes those that it finds, also of another that runs.
+func (s *Server) temporary() string { return filepath.Join(s.dir, "tmp") }
 
 // Restart starts the server again on the same data and the same port after
 // Stop or Kill, and returns when it answers.
@@ -116,7 +120,7 @@ func (s *Server) Restart() error {
 		return err
 	}
 	args := []string{path, "--no-defaults",
-		"--datadir=" + s.data(), "--socket=" + s.Socket, "--pid-file=" + filepath.Join(s.dir, "pid"),
+		"--datadir=" + s.data(), "--tmpdir=" + s.temporary(), "--socket=" + s.Socket, "--pid-file=" + filepath.Join(s.dir, "pid"),
 		"--bind-address=127.0.0.1", "--port=" + strconv.Itoa(s.Port), "--skip-name-resolve",
 		"--init-file=" + s.accounts(), "--skip-log-bin",
 		"--innodb-flush-log-at-trx-commit=1", "--innodb-buffer-pool-size=256M", "--innodb-log-file-size=48M",

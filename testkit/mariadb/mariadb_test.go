@@ -55,6 +55,16 @@ func TestPausedServerIsSilentAndComesBack(t *testing.T) {
 	}
 }
 
+// TestTemporaryTablesAreApart matters where servers start side by side: one that
+// starts removes the temporary tables it finds.
+func TestTemporaryTablesAreApart(t *testing.T) {
+	s := Start(t)
+	var dir string
+	if err := open(t, s, "").QueryRow("SELECT @@tmpdir").Scan(&dir); err != nil || dir != s.temporary() {
+		t.Errorf("temporary tables are in %q (%v), want %q", dir, err, s.temporary())
+	}
+}
+
 func TestSettingsThatResultsDependOn(t *testing.T) {
 	db := open(t, Shared(t), "")
 	for name, want := range map[string]string{"innodb_flush_log_at_trx_commit": "1", "max_connections": "200"} {
