@@ -203,7 +203,7 @@ func webAddress(cfg *conf.Config, ns client.NameService, i int) string {
 func (t *tool) fsckAnswer(body io.Reader) int {
 	out := bufio.NewWriter(t.out)
 	in := bufio.NewReader(body)
-	last := ""
+	last, ended := "", false
 	for {
 		// Dots come without an end of line, and are to be seen.
 		if in.Buffered() == 0 {
@@ -212,7 +212,7 @@ func (t *tool) fsckAnswer(body io.Reader) int {
 		part, err := in.ReadString('\n')
 		out.WriteString(part)
 		if part != "" {
-			last = strings.TrimSuffix(part, "\n")
+			last, ended = strings.CutSuffix(part, "\n")
 		}
 		if err == io.EOF {
 			break
@@ -222,7 +222,9 @@ func (t *tool) fsckAnswer(body io.Reader) int {
 			return t.complain("fsck", err)
 		}
 	}
-	out.WriteString("\n")
+	if !ended {
+		out.WriteString("\n")
+	}
 	out.Flush()
 	if strings.HasPrefix(last, "Incorrect blockId format:") {
 		return 0
