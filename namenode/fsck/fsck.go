@@ -15,6 +15,7 @@ import (
 
 	"github.com/hopsql/hopsql/namenode/blocks"
 	"github.com/hopsql/hopsql/namenode/fault"
+	"github.com/hopsql/hopsql/namenode/integrity"
 	"github.com/hopsql/hopsql/namenode/namespace"
 	"github.com/hopsql/hopsql/schema"
 )
@@ -52,6 +53,7 @@ type Salvage func(ctx context.Context, user, file, dir string, runs [][2]int64) 
 type Checker struct {
 	Namespace   *namespace.Namespace
 	Replicas    *blocks.Registry
+	Rows        *integrity.Checker
 	BlockPoolID string
 	Replication int64   // dfs.replication
 	Salvage     Salvage // nil if nothing can be copied
@@ -126,6 +128,9 @@ func (r *run) answer(began time.Time) error {
 		r.print("The fsck switch -showprogress is deprecated and no longer has any effect. Progress is now shown by default.\n")
 	}
 	who := fmt.Sprintf("FSCK started by %s (auth:SIMPLE) from /%s", r.Caller.User, r.Caller.Host)
+	if r.Metadata {
+		return r.metadata(who, began)
+	}
 	if r.BlockIDs != "" {
 		if err := r.Namespace.RequireSuper(r.Caller, "fsck"); err != nil {
 			return err

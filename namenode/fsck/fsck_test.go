@@ -15,6 +15,7 @@ import (
 	"github.com/hopsql/hopsql/namenode/blocks"
 	"github.com/hopsql/hopsql/namenode/fault"
 	"github.com/hopsql/hopsql/namenode/fsck"
+	"github.com/hopsql/hopsql/namenode/integrity"
 	"github.com/hopsql/hopsql/namenode/namespace"
 	"github.com/hopsql/hopsql/schema"
 	"github.com/hopsql/hopsql/testkit/fakecluster"
@@ -38,7 +39,7 @@ func ask(t *testing.T, c *fakecluster.Cluster, q fsck.Request) (string, error) {
 	if q.Caller == nil {
 		q.Caller = fakecluster.Root
 	}
-	k := &fsck.Checker{Namespace: c.NS, Replicas: c.Reg, BlockPoolID: "BP-1", Replication: 3, Logger: slog.New(slog.DiscardHandler),
+	k := &fsck.Checker{Rows: &integrity.Checker{Engine: c.Eng, Usage: c.NS.VerifyUsage, LeaseLimit: time.Hour}, Namespace: c.NS, Replicas: c.Reg, BlockPoolID: "BP-1", Replication: 3, Logger: slog.New(slog.DiscardHandler),
 		Now: func() time.Time { return c.Now().UTC() }, Salvage: func(_ context.Context, _, file, dir string, runs [][2]int64) error {
 			if file != "/d/broken" || dir != "/lost+found/d/broken" || len(runs) != 2 || runs[1] != [2]int64{2 << 20, 3 << 20} {
 				t.Errorf("salvage of %s to %s: %v", file, dir, runs)
@@ -130,6 +131,8 @@ func TestAnswers(t *testing.T) {
 		"deniedlist":  {Path: "/", CorruptFiles: true, Caller: bob},
 		"deniedblock": {Path: "/", BlockIDs: "blk_1073741825", Caller: bob},
 		"block":       {Path: "/", BlockIDs: "blk_1073741825 blk_1073741830_1001 blk_7 blk_x nonsense"},
+		"metadata":    {Path: "/", Metadata: true},
+		"deniedrows":  {Path: "/", Metadata: true, Caller: bob},
 		"replicate":   {Path: "/", Replicate: true},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -75,6 +75,9 @@ func TestFsck(t *testing.T) {
 			t.Errorf("%s has %d bytes, want %d", name, got, size)
 		}
 	}
+	if r := c.HDFS(t, "fsck", "-metadata"); r.Exit != 0 || !strings.HasSuffix(r.Stdout, "The metadata is HEALTHY\n") {
+		t.Errorf("-metadata: exit %d\n%s%s", r.Exit, r.Stdout, r.Stderr)
+	}
 	if r := c.HDFS(t, "dfs", "-test", "-e", "/d/hurt"); r.Exit != 1 {
 		t.Error("-delete left the file")
 	}
