@@ -21,6 +21,7 @@ const (
 	classRecovering  = "org.apache.hadoop.hdfs.protocol.RecoveryInProgressException"
 	classNotFound    = "org.apache.hadoop.hdfs.server.datanode.ReplicaNotFoundException"
 	classUnsupported = "java.lang.UnsupportedOperationException"
+	classAccess      = "org.apache.hadoop.security.AccessControlException"
 )
 
 func (d *DataNode) registerProtocols() {
@@ -34,12 +35,12 @@ func (d *DataNode) registerProtocols() {
 		"getVolumeReport":         rpc.Handle(d.getVolumeReport),
 		"triggerBlockReport":      rpc.Handle(d.triggerBlockReport),
 		"getBalancerBandwidth":    rpc.Handle(d.getBalancerBandwidth),
+		"evictWriters":            rpc.Handle(d.evictWriters),
+		"shutdownDatanode":        rpc.Handle(d.shutdownDatanode),
 
 		"refreshNamenodes":             refuse[hdfspb.RefreshNamenodesRequestProto, hdfspb.RefreshNamenodesResponseProto]("refreshNamenodes"),
 		"deleteBlockPool":              refuse[hdfspb.DeleteBlockPoolRequestProto, hdfspb.DeleteBlockPoolResponseProto]("deleteBlockPool"),
 		"getBlockLocalPathInfo":        refuse[hdfspb.GetBlockLocalPathInfoRequestProto, hdfspb.GetBlockLocalPathInfoResponseProto]("getBlockLocalPathInfo"),
-		"shutdownDatanode":             refuse[hdfspb.ShutdownDatanodeRequestProto, hdfspb.ShutdownDatanodeResponseProto]("shutdownDatanode"),
-		"evictWriters":                 refuse[hdfspb.EvictWritersRequestProto, hdfspb.EvictWritersResponseProto]("evictWriters"),
 		"getReconfigurationStatus":     refuse[hdfspb.GetReconfigurationStatusRequestProto, hdfspb.GetReconfigurationStatusResponseProto]("getReconfigurationStatus"),
 		"startReconfiguration":         refuse[hdfspb.StartReconfigurationRequestProto, hdfspb.StartReconfigurationResponseProto]("startReconfiguration"),
 		"listReconfigurableProperties": refuse[hdfspb.ListReconfigurablePropertiesRequestProto, hdfspb.ListReconfigurablePropertiesResponseProto]("listReconfigurableProperties"),

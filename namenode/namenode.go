@@ -132,6 +132,7 @@ type process struct {
 	node    *election.Node
 	audit   *audit.Log
 	groups  *groups.Mapping
+	checks  *fsck.Checker
 	servers []*ipc.Server
 	metrics *metrics.Metrics
 	ports   []*metrics.Port // of the servers
@@ -172,7 +173,7 @@ func (p *process) start(ctx context.Context) error {
 	counting, _ := p.store.(dal.Counting) // memory does not count
 	p.metrics.Add(&metrics.State{Load: p.engine.Load, Store: counting, Leads: p.leads})
 	p.web = web.New(web.Config{Conf: p.conf, Identity: id, Blocks: p.blocks, Safe: p.safe, Leader: p.node.Leader, Living: p.node.Living,
-		Fsck: p.checker(id), Groups: p.groups.Of,
+		Fsck: p.checks, Groups: p.groups.Of,
 		RPCAddress: p.set.rpc.public, Version: rpc.SoftwareVersion + ", hopsql " + Version, Audit: p.audit,
 		Metrics: p.metrics, Ports: p.ports, Prometheus: p.set.prometheus, Profile: p.set.profile, Logger: p.log})
 	p.listeners = nil // every one has its server now
@@ -301,10 +302,11 @@ func (p *process) service(id rpc.Identity) (*rpc.Service, error) {
 	}
 	p.set.groups.Logger = p.log
 	p.groups = groups.New(p.set.groups)
+	p.checks = p.checker(id)
 	return rpc.New(rpc.Config{
 		Namespace: p.ns, Blocks: p.blocks, Safe: p.safe, Groups: p.groups, Racks: p.racks, Audit: p.audit, Identity: id,
 		Defaults: p.set.namespace.Defaults, Leader: p.node.Leader, Living: p.node.Living, Serve: p.node.Serve,
-		Conf: p.conf, Reload: p.opt.Reload,
+		Conf: p.conf, Reload: p.opt.Reload, MetaSave: p.metaSave,
 		Build: "hopsql " + Version, Logger: p.log,
 	})
 }

@@ -182,3 +182,30 @@ func TestProgress(t *testing.T) {
 		t.Errorf("%s", got)
 	}
 }
+
+// TestMetaSave writes what is to do with the blocks of a damaged file system.
+func TestMetaSave(t *testing.T) {
+	c := damaged(t)
+	k := &fsck.Checker{Namespace: c.NS, Replicas: c.Reg, Now: c.Now}
+	var out bytes.Buffer
+	if err := k.MetaSave(t.Context(), &out); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"9 files and directories, 8 blocks = 17 total filesystem objects\nLive Datanodes: 3\nDead Datanodes: 0\n",
+		"Metasave: Blocks waiting for reconstruction: 1\n/d/short: blk_1073741831_1001 (replicas: live: 3 decommissioning and decommissioned: 0 corrupt: 0 in excess: 0 maintenance mode: 0)  10.0.0.1:9866 :  10.0.0.2:9866 :  10.0.0.3:9866 : \n",
+		"Metasave: Blocks currently missing: 2\n", "/d/broken: blk_1073741828_1001 MISSING (replicas: live: 0 ",
+		"corrupt: 2 in excess: 0 maintenance mode: 0)  10.0.0.1:9866(corrupt) :  10.0.0.2:9866(corrupt) : \n",
+		"Metasave: Blocks being reconstructed: 0\nMetasave: Blocks 0 waiting deletion from 0 datanodes.\nCorrupt Blocks:\nBlock=blk_1073741830_1001\tSize=500\tNode=10.0.0.1:9866\tStorageID=DS-0\tStorageState=NORMAL\tTotalReplicas=2\tReason=CORRUPTION_REPORTED\n",
+		"Metasave: Number of datanodes: 3\n10.0.0.1:9866 /a IN 1099511627776(1 TB) "} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%q is not in\n%s", want, out.String())
+		}
+	}
+	if _, err := c.NS.Delete(t.Context(), fakecluster.Root, "/d/good", false); err != nil {
+		t.Fatal(err)
+	}
+	out.Reset()
+	if err := k.MetaSave(t.Context(), &out); err != nil || !strings.Contains(out.String(), "Metasave: Blocks 6 waiting deletion from 3 datanodes.\n10.0.0.1:9866[blk_1073741825_1001, blk_1073741826_1001]\n") {
+		t.Errorf("deletions: %v\n%s", err, out.String())
+	}
+}

@@ -51,5 +51,4 @@ var Unsupported = []Refusal{
 	{"getEditsFromTxid", "the edit log (getEditsFromTxid): there is none, the database has the changes"},
 	{"rollEdits", "the edit log (rollEdits): there is none, the database has the changes"},
 	{"restoreFailedStorage", "storage directories (restoreFailedStorage): there are none, the database has the metadata"},
-	{"metaSave", "dumps of block queues (metaSave): read the tables reconstructions and invalidations"},
 }
