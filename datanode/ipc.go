@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -142,10 +144,10 @@ func (d *DataNode) getVolumeReport(context.Context, *rpc.Call, *hdfspb.GetVolume
 }
 
 // triggerBlockReport makes the reports go now, to one NameNode or to all.
-func (d *DataNode) triggerBlockReport(_ context.Context, _ *rpc.Call, q *hdfspb.TriggerBlockReportRequestProto) (*hdfspb.TriggerBlockReportResponseProto, error) {
+func (d *DataNode) triggerBlockReport(ctx context.Context, _ *rpc.Call, q *hdfspb.TriggerBlockReportRequestProto) (*hdfspb.TriggerBlockReportResponseProto, error) {
 	found := false
 	for _, a := range d.crew.all() {
-		if q.NnAddress != nil && q.GetNnAddress() != a.nn.addr {
+		if q.NnAddress != nil && !sameAddress(ctx, q.GetNnAddress(), a.nn.addr) {
 			continue
 		}
 		found = true
@@ -159,6 +161,21 @@ func (d *DataNode) triggerBlockReport(_ context.Context, _ *rpc.Call, q *hdfspb.
 		return nil, exception(fmt.Errorf("this DataNode reports to no NameNode at %s", q.GetNnAddress()))
 	}
 	return &hdfspb.TriggerBlockReportResponseProto{}, nil
+}
+
+// sameAddress reports whether two host:port are one: tools name hosts as they please.
+func sameAddress(ctx context.Context, a, b string) bool {
+	if a == b {
+		return true
+	}
+	hostA, portA, errA := net.SplitHostPort(a)
+	hostB, portB, errB := net.SplitHostPort(b)
+	if errA != nil || errB != nil || portA != portB {
+		return false
+	}
+	ipsA, errA := net.DefaultResolver.LookupHost(ctx, hostA)
+	ipsB, errB := net.DefaultResolver.LookupHost(ctx, hostB)
+	return errA == nil && errB == nil && slices.ContainsFunc(ipsA, func(ip string) bool { return slices.Contains(ipsB, ip) })
 }
 
 func (d *DataNode) getBalancerBandwidth(context.Context, *rpc.Call, *hdfspb.GetBalancerBandwidthRequestProto) (*hdfspb.GetBalancerBandwidthResponseProto, error) {

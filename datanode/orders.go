@@ -73,7 +73,7 @@ func (d *DataNode) evictWriters(_ context.Context, c *rpc.Call, _ *hdfspb.EvictW
 	if err := d.requireSuper(c); err != nil {
 		return nil, err
 	}
-	d.log.Info("writers were evicted", "asked by", c.User, "writers", d.writers.closeAll())
+	d.log.Info("writers were evicted", "by", c.User, "writers", d.writers.closeAll())
 	return &hdfspb.EvictWritersResponseProto{}, nil
 }
 

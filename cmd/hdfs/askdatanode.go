@@ -50,7 +50,8 @@ func (a *admin) triggerReport(args []string) int {
 		return a.wrong()
 	}
 	if err := a.askDatanode(args[0], "triggerBlockReport", req, &hdfspb.TriggerBlockReportResponseProto{}); err != nil {
-		return a.failed(fmt.Errorf("triggerBlockReport error: %w", err))
+		fmt.Fprintf(a.err, "triggerBlockReport error: %s\n", shell.Message(err))
+		return 1
 	}
 	fmt.Fprintf(a.out, "Triggering %s block report on %s%s\n", kind, args[0], to)
 	return 0

@@ -23,8 +23,8 @@ type adminVerb struct {
 }
 
 const (
-	noImage     = "there is no image and no edit log: the database keeps the metadata, back that up"
-	notYet      = "is not there yet"
+	noImage = "there is no image and no edit log: the database keeps the metadata, back that up"
+	notYet  = "is not there yet"
 )
 
 var adminVerbs []adminVerb
