@@ -91,11 +91,11 @@ func queued(tx *txn.Tx, rows []schema.Row) (page []QueuedBlock, err error) {
 // QueuedDeletions calls visit for each replica that a DataNode is to delete, storage by
 // storage.
 func (n *Namespace) QueuedDeletions(ctx context.Context, visit func(schema.Invalidation) error) error {
-	return n.pages(ctx, schema.Invalidations, func(row schema.Row) error { return visit(schema.InvalidationOf(row)) })
+	return n.eachRow(ctx, schema.Invalidations, func(row schema.Row) error { return visit(schema.InvalidationOf(row)) })
 }
 
-// pages calls visit for each row of a table, in order of its key.
-func (n *Namespace) pages(ctx context.Context, t *schema.Table, visit func(schema.Row) error) error {
+// eachRow calls visit for each row of a table, in order of its key.
+func (n *Namespace) eachRow(ctx context.Context, t *schema.Table, visit func(schema.Row) error) error {
 	for after := schema.Key(""); ; {
 		var rows []schema.Row
 		err := n.eng.View(ctx, func(tx *txn.Tx) error {
@@ -120,14 +120,14 @@ func (n *Namespace) pages(ctx context.Context, t *schema.Table, visit func(schem
 
 // Objects counts inodes and blocks, until ctx ends.
 func (n *Namespace) Objects(ctx context.Context) (inodes, blockCount int64, err error) {
-	err = n.pages(ctx, schema.Inodes, func(schema.Row) error {
+	err = n.eachRow(ctx, schema.Inodes, func(schema.Row) error {
 		inodes++
 		return nil
 	})
 	if err != nil {
 		return inodes, 0, err
 	}
-	err = n.pages(ctx, schema.Blocks, func(schema.Row) error {
+	err = n.eachRow(ctx, schema.Blocks, func(schema.Row) error {
 		blockCount++
 		return nil
 	})
