@@ -10,8 +10,6 @@ type Refusal struct {
 // Unsupported lists the methods that are refused, each once. Users read about them
 // in docs/divergences.md, which names all of them.
 var Unsupported = []Refusal{
-	{"getBatchedListing", "batched listings (getBatchedListing)"},
-
 	{"createSnapshot", "snapshots (createSnapshot)"},
 	{"renameSnapshot", "snapshots (renameSnapshot)"},
 	{"deleteSnapshot", "snapshots (deleteSnapshot)"},
