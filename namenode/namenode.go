@@ -25,7 +25,6 @@ import (
 	"github.com/hopsql/hopsql/namenode/fsck"
 	"github.com/hopsql/hopsql/namenode/groups"
 	"github.com/hopsql/hopsql/namenode/hosts"
-	"github.com/hopsql/hopsql/namenode/integrity"
 	"github.com/hopsql/hopsql/namenode/metrics"
 	"github.com/hopsql/hopsql/namenode/namespace"
 	"github.com/hopsql/hopsql/namenode/rpc"
@@ -309,18 +308,6 @@ func (p *process) service(id rpc.Identity) (*rpc.Service, error) {
 		Conf: p.conf, Reload: p.opt.Reload, MetaSave: p.metaSave,
 		Build: "hopsql " + Version, Logger: p.log,
 	})
-}
-
-// leftLease is after what time a lease without a file is damage: it is removed after the
-// hard limit, unless safe mode is on.
-const leftLease = 24 * time.Hour
-
-// checker makes what answers `hdfs fsck`.
-func (p *process) checker(id rpc.Identity) *fsck.Checker {
-	rows := &integrity.Checker{Engine: p.engine, Usage: p.ns.VerifyUsage, Pause: time.Second,
-		LeaseLimit: max(leftLease, 2*time.Duration(p.set.namespace.LeaseHardLimit)*time.Millisecond)}
-	return &fsck.Checker{Rows: rows, Namespace: p.ns, Replicas: p.blocks, BlockPoolID: id.BlockPoolID, Replication: p.set.namespace.Defaults.Replication,
-		Salvage: p.opt.Salvage, Now: time.Now, Logger: p.log}
 }
 
 // serve answers calls on one port.

@@ -204,13 +204,26 @@ func (r *run) treat(f *file) {
 		}
 	}
 	if r.Delete {
-		if _, err := r.Namespace.Delete(r.ctx, r.Caller, f.path, true); err != nil {
+		if err := r.remove(f.path); err != nil {
 			r.troubled = true
 			r.Logger.Error("fsck: a corrupt file could not be deleted", "path", f.path, "err", err)
 			return
 		}
 		r.Logger.Info("fsck: deleted a corrupt file", "path", f.path)
 	}
+}
+
+// remove deletes a file, unless this NameNode may have been given up by the others.
+func (r *run) remove(path string) error {
+	ctx := r.ctx
+	if r.Serve != nil {
+		var err error
+		if ctx, err = r.Serve(ctx)(); err != nil {
+			return err
+		}
+	}
+	_, err := r.Namespace.Delete(ctx, r.Caller, path, true)
+	return err
 }
 
 // move copies what is left of a file to /lost+found: each run of good blocks becomes a file

@@ -57,8 +57,10 @@ type Checker struct {
 	BlockPoolID string
 	Replication int64   // dfs.replication
 	Salvage     Salvage // nil if nothing can be copied
-	Now         func() time.Time
-	Logger      *slog.Logger
+	// Serve returns what begins a change under a context; nil lets every one go on.
+	Serve  func(context.Context) (begin func() (context.Context, error))
+	Now    func() time.Time
+	Logger *slog.Logger
 }
 
 // maxDepth is how deep a tree is followed; deeper there is none.

@@ -52,6 +52,7 @@ type Server struct {
 	cfg     Config
 	started time.Time
 	http    *http.Server
+	stop    context.CancelFunc // of answers that take long
 }
 
 // New makes a server; Serve starts it.
@@ -76,7 +77,9 @@ func New(cfg Config) *Server {
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintf(w, "hopsql NameNode %s, RPC at %s\n/isActive /jmx /prom /conf /stacks /fsck\n", cfg.Version, cfg.RPCAddress)
 	})
-	s.http = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
+	ctx, stop := context.WithCancel(context.Background())
+	s.stop = stop
+	s.http = &http.Server{Handler: mux, BaseContext: func(net.Listener) context.Context { return ctx }, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
 		WriteTimeout: 2 * time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(cfg.Logger.Handler(), slog.LevelDebug)}
 	return s
@@ -90,8 +93,10 @@ func (s *Server) Serve(l net.Listener) error {
 	return nil
 }
 
-// Shutdown stops accepting and waits for running requests until ctx ends.
+// Shutdown stops accepting, breaks answers off that take long, and waits for the others
+// until ctx ends.
 func (s *Server) Shutdown(ctx context.Context) {
+	s.stop()
 	if err := s.http.Shutdown(ctx); err != nil {
 		s.http.Close()
 	}

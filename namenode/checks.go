@@ -6,9 +6,25 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/hopsql/hopsql/namenode/fault"
+	"github.com/hopsql/hopsql/namenode/fsck"
+	"github.com/hopsql/hopsql/namenode/integrity"
+	"github.com/hopsql/hopsql/namenode/rpc"
 )
+
+// leftLease is after what time a lease without a file is damage: it is removed after the
+// hard limit, unless safe mode is on.
+const leftLease = 24 * time.Hour
+
+// checker makes what answers `hdfs fsck`.
+func (p *process) checker(id rpc.Identity) *fsck.Checker {
+	rows := &integrity.Checker{Engine: p.engine, Usage: p.ns.VerifyUsage, Pause: time.Second,
+		LeaseLimit: max(leftLease, 2*time.Duration(p.set.namespace.LeaseHardLimit)*time.Millisecond)}
+	return &fsck.Checker{Rows: rows, Serve: p.node.Serve, Namespace: p.ns, Replicas: p.blocks, BlockPoolID: id.BlockPoolID, Replication: p.set.namespace.Defaults.Replication,
+		Salvage: p.opt.Salvage, Now: time.Now, Logger: p.log}
+}
 
 // keyLogDir is where the logs of a daemon are, and HADOOP_LOG_DIR says so too.
 const keyLogDir = "hadoop.log.dir"
