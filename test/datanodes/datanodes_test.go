@@ -205,7 +205,7 @@ func (s *system) lastReport() {
 		return out, !strings.Contains(out, "Dead datanodes")
 	})
 	r := s.stock.Run(s.t, "org.apache.hadoop.hdfs.tools.DFSck", "/", "-files", "-blocks", "-racks")
-	if r.Exit != 0 || !strings.Contains(r.Stdout, "[/row/a/127.0.0.1:") || !strings.HasSuffix(strings.TrimSpace(r.Stdout), "The filesystem under path '/' is HEALTHY") {
+	if r.Exit != 0 || !strings.Contains(r.Stdout, "/row/a/127.0.0.1:") || !strings.HasSuffix(strings.TrimSpace(r.Stdout), "The filesystem under path '/' is HEALTHY") {
 		s.t.Errorf("hdfs fsck: exit %d\n%s\n%s", r.Exit, r.Stdout, r.Stderr)
 	}
 	out := s.shell.Admin(s.t, "-printTopology").OK(s.t)
