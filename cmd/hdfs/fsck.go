@@ -202,15 +202,16 @@ func webAddress(cfg *conf.Config, ns client.NameService, i int) string {
 // fsckAnswer prints an answer and returns the exit code that its last line says.
 func (t *tool) fsckAnswer(body io.Reader) int {
 	out := bufio.NewWriter(t.out)
+	flush := func() { _ = out.Flush() } // an error is that of a reader who went away
 	in := bufio.NewReader(body)
 	last, ended := "", false
 	for {
 		// Dots come without an end of line, and are to be seen.
 		if in.Buffered() == 0 {
-			out.Flush()
+			flush()
 		}
 		part, err := in.ReadString('\n')
-		out.WriteString(part)
+		fmt.Fprint(out, part)
 		if part != "" {
 			last, ended = strings.CutSuffix(part, "\n")
 		}
@@ -218,14 +219,14 @@ func (t *tool) fsckAnswer(body io.Reader) int {
 			break
 		}
 		if err != nil {
-			out.Flush()
+			flush()
 			return t.complain("fsck", err)
 		}
 	}
 	if !ended {
-		out.WriteString("\n")
+		fmt.Fprintln(out)
 	}
-	out.Flush()
+	flush()
 	if strings.HasPrefix(last, "Incorrect blockId format:") {
 		return 0
 	}
