@@ -8,14 +8,36 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hopsql/hopsql/dal"
+	"github.com/hopsql/hopsql/dal/open"
+	"github.com/hopsql/hopsql/hadoop/conf"
 	"github.com/hopsql/hopsql/namenode/integrity"
 	"github.com/hopsql/hopsql/namenode/namespace"
 	"github.com/hopsql/hopsql/testkit/fakecluster"
+	"github.com/hopsql/hopsql/testkit/mariadb"
 )
 
 // TestNoFalseAlarms checks a system again and again while calls of all sorts change it.
 func TestNoFalseAlarms(t *testing.T) {
-	cl := fakecluster.New(t, fakecluster.Options{})
+	t.Run("memory", func(t *testing.T) { checkBesideCalls(t, nil, 30) })
+	if testing.Short() {
+		return
+	}
+	t.Run("mariadb", func(t *testing.T) {
+		store, err := open.Open(t.Context(), conf.New(map[string]string{open.KeyURL: mariadb.Database(t)}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := store.Admin().Migrate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		checkBesideCalls(t, store, 5)
+	})
+}
+
+func checkBesideCalls(t *testing.T, store dal.Store, times int) {
+	t.Helper()
+	cl := fakecluster.New(t, fakecluster.Options{Store: store})
 	ns, root := cl.NS, fakecluster.Root
 	for _, dir := range []string{"/q/a", "/q/b", "/free/a"} {
 		if err := ns.Mkdirs(t.Context(), root, dir, 0o755, true); err != nil {
@@ -38,7 +60,7 @@ func TestNoFalseAlarms(t *testing.T) {
 		}
 	})
 	c := &integrity.Checker{Engine: cl.Eng, Usage: ns.VerifyUsage, LeaseLimit: time.Hour, Pause: time.Millisecond}
-	for range 30 {
+	for range times {
 		_, err := c.Run(t.Context(), &integrity.Listener{
 			Found: func(f string) { t.Errorf("seed %d: found in a sound system: %s", seed, f) },
 			Note:  func(string, ...any) {}, Read: func(string, int64) {}, Done: func(string, int64) {},
