@@ -15,8 +15,6 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-const protocolClientDatanode = "org.apache.hadoop.hdfs.protocol.ClientDatanodeProtocol"
-
 // BlockLocation is where one block of a file lies.
 type BlockLocation struct {
 	Offset int64    // in the file
@@ -113,7 +111,7 @@ func (c *Client) visible(lb *hdfspb.LocatedBlockProto) (int64, error) {
 	for _, n := range lb.GetLocs() {
 		addr := net.JoinHostPort(n.GetId().GetIpAddr(), strconv.Itoa(int(n.GetId().GetIpcPort())))
 		resp := &hdfspb.GetReplicaVisibleLengthResponseProto{}
-		last = c.s.rpc.CallAs(c.ctx, addr, protocolClientDatanode, "getReplicaVisibleLength", c.s.rpc.CallID(), 0,
+		last = c.s.rpc.CallAs(c.ctx, addr, ProtocolClientDatanode, "getReplicaVisibleLength", c.s.rpc.CallID(), 0,
 			&hdfspb.GetReplicaVisibleLengthRequestProto{Block: lb.GetB()}, resp)
 		if last == nil {
 			return int64(resp.GetLength()), nil

@@ -27,6 +27,9 @@ const (
 	ProtocolRefreshQueue    = "org.apache.hadoop.ipc.RefreshCallQueueProtocol"
 )
 
+// ProtocolClientDatanode is the protocol of a DataNode for clients.
+const ProtocolClientDatanode = "org.apache.hadoop.hdfs.protocol.ClientDatanodeProtocol"
+
 // caller is what a session needs of rpc.Client.
 type caller interface {
 	CallID() int32

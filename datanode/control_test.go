@@ -329,3 +329,53 @@ func TestNameNodeHearsFirst(t *testing.T) {
 		})
 	}
 }
+
+// An operator has writers evicted and the DataNode stopped; nobody else does.
+func TestOrders(t *testing.T) {
+	nn, nodes := cluster(t, 1)
+	d := nodes[0]
+	call := func(user, method string, q, r proto.Message) error {
+		c := rpc.NewClient(rpc.ClientConfig{User: user})
+		defer c.Close()
+		return c.Call(context.Background(), d.IPCAddr().String(), clientDatanodeProtocol, method, q, r)
+	}
+	evict := func(user string) error {
+		return call(user, "evictWriters", &hdfspb.EvictWritersRequestProto{}, &hdfspb.EvictWritersResponseProto{})
+	}
+	stop := func(user string, upgrade bool) error {
+		return call(user, "shutdownDatanode", &hdfspb.ShutdownDatanodeRequestProto{ForUpgrade: &upgrade}, &hdfspb.ShutdownDatanodeResponseProto{})
+	}
+	var e *rpc.Exception
+	for what, err := range map[string]error{"evict": evict("mallory-the-stranger"), "stop": stop("mallory-the-stranger", false)} {
+		if !errors.As(err, &e) || e.Class != classAccess {
+			t.Errorf("%s by a stranger: %v", what, err)
+		}
+	}
+	w, err := datatransfer.CreateBlock(context.Background(), writerConf(testPeers(t)), nn.located(440, 1001, 0, d), testBlockSize)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write(make([]byte, 1000)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if err := evict(""); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the writer has lost its DataNode", func() bool { _, err := w.Write(make([]byte, 1000)); return err != nil || w.Flush() != nil })
+	if err := stop("", true); !errors.As(err, &e) || e.Class != classUnsupported {
+		t.Errorf("stop for an upgrade: %v", err)
+	}
+	if err := stop("", false); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the DataNode stops", func() bool {
+		c, err := net.Dial("tcp", d.IPCAddr().String())
+		if err == nil {
+			c.Close()
+		}
+		return err != nil
+	})
+}

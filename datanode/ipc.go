@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -21,6 +23,7 @@ const (
 	classRecovering  = "org.apache.hadoop.hdfs.protocol.RecoveryInProgressException"
 	classNotFound    = "org.apache.hadoop.hdfs.server.datanode.ReplicaNotFoundException"
 	classUnsupported = "java.lang.UnsupportedOperationException"
+	classAccess      = "org.apache.hadoop.security.AccessControlException"
 )
 
 func (d *DataNode) registerProtocols() {
@@ -34,12 +37,12 @@ func (d *DataNode) registerProtocols() {
 		"getVolumeReport":         rpc.Handle(d.getVolumeReport),
 		"triggerBlockReport":      rpc.Handle(d.triggerBlockReport),
 		"getBalancerBandwidth":    rpc.Handle(d.getBalancerBandwidth),
+		"evictWriters":            rpc.Handle(d.evictWriters),
+		"shutdownDatanode":        rpc.Handle(d.shutdownDatanode),
 
 		"refreshNamenodes":             refuse[hdfspb.RefreshNamenodesRequestProto, hdfspb.RefreshNamenodesResponseProto]("refreshNamenodes"),
 		"deleteBlockPool":              refuse[hdfspb.DeleteBlockPoolRequestProto, hdfspb.DeleteBlockPoolResponseProto]("deleteBlockPool"),
 		"getBlockLocalPathInfo":        refuse[hdfspb.GetBlockLocalPathInfoRequestProto, hdfspb.GetBlockLocalPathInfoResponseProto]("getBlockLocalPathInfo"),
-		"shutdownDatanode":             refuse[hdfspb.ShutdownDatanodeRequestProto, hdfspb.ShutdownDatanodeResponseProto]("shutdownDatanode"),
-		"evictWriters":                 refuse[hdfspb.EvictWritersRequestProto, hdfspb.EvictWritersResponseProto]("evictWriters"),
 		"getReconfigurationStatus":     refuse[hdfspb.GetReconfigurationStatusRequestProto, hdfspb.GetReconfigurationStatusResponseProto]("getReconfigurationStatus"),
 		"startReconfiguration":         refuse[hdfspb.StartReconfigurationRequestProto, hdfspb.StartReconfigurationResponseProto]("startReconfiguration"),
 		"listReconfigurableProperties": refuse[hdfspb.ListReconfigurablePropertiesRequestProto, hdfspb.ListReconfigurablePropertiesResponseProto]("listReconfigurableProperties"),
@@ -141,10 +144,10 @@ func (d *DataNode) getVolumeReport(context.Context, *rpc.Call, *hdfspb.GetVolume
 }
 
 // triggerBlockReport makes the reports go now, to one NameNode or to all.
-func (d *DataNode) triggerBlockReport(_ context.Context, _ *rpc.Call, q *hdfspb.TriggerBlockReportRequestProto) (*hdfspb.TriggerBlockReportResponseProto, error) {
+func (d *DataNode) triggerBlockReport(ctx context.Context, _ *rpc.Call, q *hdfspb.TriggerBlockReportRequestProto) (*hdfspb.TriggerBlockReportResponseProto, error) {
 	found := false
 	for _, a := range d.crew.all() {
-		if q.NnAddress != nil && q.GetNnAddress() != a.nn.addr {
+		if q.NnAddress != nil && !sameAddress(ctx, q.GetNnAddress(), a.nn.addr) {
 			continue
 		}
 		found = true
@@ -158,6 +161,21 @@ func (d *DataNode) triggerBlockReport(_ context.Context, _ *rpc.Call, q *hdfspb.
 		return nil, exception(fmt.Errorf("this DataNode reports to no NameNode at %s", q.GetNnAddress()))
 	}
 	return &hdfspb.TriggerBlockReportResponseProto{}, nil
+}
+
+// sameAddress reports whether two host:port are one: tools name hosts as they please.
+func sameAddress(ctx context.Context, a, b string) bool {
+	if a == b {
+		return true
+	}
+	hostA, portA, errA := net.SplitHostPort(a)
+	hostB, portB, errB := net.SplitHostPort(b)
+	if errA != nil || errB != nil || portA != portB {
+		return false
+	}
+	ipsA, errA := net.DefaultResolver.LookupHost(ctx, hostA)
+	ipsB, errB := net.DefaultResolver.LookupHost(ctx, hostB)
+	return errA == nil && errB == nil && slices.ContainsFunc(ipsA, func(ip string) bool { return slices.Contains(ipsB, ip) })
 }
 
 func (d *DataNode) getBalancerBandwidth(context.Context, *rpc.Call, *hdfspb.GetBalancerBandwidthRequestProto) (*hdfspb.GetBalancerBandwidthResponseProto, error) {

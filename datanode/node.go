@@ -44,12 +44,14 @@ type DataNode struct {
 
 	self       atomic.Pointer[hdfspb.DatanodeIDProto] // as the NameNode that registered it last sees it
 	sessions   sessions
+	writers    writers
 	xmits      atomic.Int32 // replicas being sent to other nodes
 	registered sync.Once
 
 	// jobs are the copies and recoveries in the background; quit tells them to end.
 	jobs     sync.WaitGroup
 	quit     context.Context
+	end      context.CancelFunc // makes Run return
 	balance  *throttle
 	identity sync.Mutex // orders first contacts with NameNodes
 }
@@ -79,7 +81,7 @@ func New(cfg *conf.Config, opts ...Option) (*DataNode, error) {
 	return d, nil
 }
 
-// Run serves until ctx ends; then it closes its connections and returns nil.
+// Run serves until ctx ends or a superuser has it stop; then it closes its connections and returns nil.
 // Replicas being written stay as they are on disk. An error says why it cannot
 // serve: a folder or port that cannot be used, a NameNode of another cluster, or
 // NameNodes that all refused it.
@@ -90,6 +92,8 @@ func (d *DataNode) Run(ctx context.Context) error {
 		return fmt.Errorf("dfs.datanode.data.dir: %w", err)
 	}
 	d.store = store
+	ctx, d.end = context.WithCancel(ctx)
+	defer d.end()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	d.quit = ctx

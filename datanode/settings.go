@@ -32,6 +32,7 @@ type settings struct {
 	syncOnClose                 bool
 	failedTolerated             int64
 	useHostname                 bool
+	superGroup                  string
 
 	maxTransfers  int64
 	handlers      int64
@@ -89,6 +90,7 @@ func readSettings(c *conf.Config) (*settings, error) {
 		syncOnClose:     r.bool("dfs.datanode.synconclose"),
 		failedTolerated: r.int("dfs.datanode.failed.volumes.tolerated", 0),
 		useHostname:     r.bool("dfs.datanode.use.datanode.hostname"),
+		superGroup:      c.Get("dfs.permissions.superusergroup"),
 		maxTransfers:    r.int("dfs.datanode.max.transfer.threads", 4096),
 		handlers:        r.int("dfs.datanode.handler.count", 10),
 		keepAlive:       r.duration("dfs.datanode.socket.reuse.keepalive", 4*time.Second, time.Millisecond),

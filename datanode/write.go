@@ -54,6 +54,7 @@ func (s *session) writeBlock(m *hdfspb.OpWriteBlockProto) error {
 	}
 	if wr.w != nil {
 		wr.w.OnStop(func() { s.conn.Close() })
+		defer s.d.writers.add(s.conn)()
 		defer wr.w.Release()
 	}
 	if err := wr.connect(); err != nil {

@@ -22,6 +22,7 @@ import (
 	"github.com/hopsql/hopsql/namenode/audit"
 	"github.com/hopsql/hopsql/namenode/blocks"
 	"github.com/hopsql/hopsql/namenode/election"
+	"github.com/hopsql/hopsql/namenode/fsck"
 	"github.com/hopsql/hopsql/namenode/groups"
 	"github.com/hopsql/hopsql/namenode/hosts"
 	"github.com/hopsql/hopsql/namenode/metrics"
@@ -43,6 +44,8 @@ type Options struct {
 	Logger *slog.Logger
 	// Ready, if not nil, is called once everything is served, with the addresses.
 	Ready func(Addresses)
+	// Salvage copies what is left of files for `hdfs fsck -move`; nil if nothing can.
+	Salvage fsck.Salvage
 }
 
 // Addresses are where a running NameNode is reached.
@@ -127,6 +130,8 @@ type process struct {
 	ns      *namespace.Namespace
 	node    *election.Node
 	audit   *audit.Log
+	groups  *groups.Mapping
+	checks  *fsck.Checker
 	servers []*ipc.Server
 	metrics *metrics.Metrics
 	ports   []*metrics.Port // of the servers
@@ -172,6 +177,7 @@ func (p *process) start(ctx context.Context) error {
 	counting, _ := p.store.(dal.Counting) // memory does not count
 	p.metrics.Add(&metrics.State{Load: p.engine.Load, Store: counting, Leads: p.leads})
 	p.web = web.New(web.Config{Conf: p.conf, Identity: id, Blocks: p.blocks, Safe: p.safe, Leader: p.node.Leader, Living: p.node.Living,
+		Fsck: p.checks, Groups: p.groups.Of,
 		RPCAddress: p.set.rpc.public, Version: rpc.SoftwareVersion + ", hopsql " + Version, Audit: p.audit,
 		Metrics: p.metrics, Ports: p.ports, Prometheus: p.set.prometheus, Profile: p.set.profile, Logger: p.log})
 	p.listeners = nil // every one has its server now
@@ -302,10 +308,12 @@ func (p *process) service(id rpc.Identity) (*rpc.Service, error) {
 		return nil, fmt.Errorf("%s: %w", keyAuditLog, err)
 	}
 	p.set.groups.Logger = p.log
+	p.groups = groups.New(p.set.groups)
+	p.checks = p.checker(id)
 	return rpc.New(rpc.Config{
-		Namespace: p.ns, Blocks: p.blocks, Safe: p.safe, Groups: groups.New(p.set.groups), Racks: p.racks, Audit: p.audit, Identity: id,
+		Namespace: p.ns, Blocks: p.blocks, Safe: p.safe, Groups: p.groups, Racks: p.racks, Audit: p.audit, Identity: id,
 		Defaults: p.set.namespace.Defaults, Leader: p.node.Leader, Living: p.node.Living, Serve: p.node.Serve,
-		Conf: p.conf, Reload: p.opt.Reload,
+		Conf: p.conf, Reload: p.opt.Reload, MetaSave: p.metaSave,
 		Build: "hopsql " + Version, Logger: p.log,
 	})
 }

@@ -23,10 +23,8 @@ type adminVerb struct {
 }
 
 const (
-	noImage     = "there is no image and no edit log: the database keeps the metadata, back that up"
-	notYet      = "is not there yet"
-	upgradeDone = "there is nothing to upgrade on the NameNode: see hdfs namenode -upgrade"
-	askDatanode = "DataNodes are not asked directly yet"
+	noImage = "there is no image and no edit log: the database keeps the metadata, back that up"
+	notYet  = "is not there yet"
 )
 
 var adminVerbs []adminVerb
@@ -51,8 +49,10 @@ func init() {
 		{name: "clrSpaceQuota", usage: "[-storageType <storagetype>] <dirname>...<dirname>", do: (*admin).clrSpaceQuota, help: "Take that limit away."},
 		{name: "finalizeUpgrade", do: (*admin).finalizeUpgrade,
 			help: "The NameNode has nothing to finalize: see hdfs namenode -upgrade."},
-		{name: "rollingUpgrade", usage: "[<query|prepare|finalize>]", absent: upgradeDone},
-		{name: "upgrade", usage: "<query | finalize>", absent: upgradeDone},
+		{name: "rollingUpgrade", usage: "[<query|prepare|finalize>]", do: (*admin).rollingUpgrade,
+			help: "There never is one: NameNodes may be replaced one by one at any time."},
+		{name: "upgrade", usage: "<query | finalize>", do: (*admin).upgrade,
+			help: "The state of an upgrade: it is always finalized. See hdfs namenode -upgrade."},
 		{name: "refreshServiceAcl", do: (*admin).refreshPolicy,
 			help: "Make the NameNode read who may use which protocol again."},
 		{name: "refreshUserToGroupsMappings", do: (*admin).refreshMappings,
@@ -64,21 +64,30 @@ func init() {
 		{name: "refresh", usage: "<host:ipc_port> <key> [arg1..argn]", absent: notYet},
 		{name: "reconfig", usage: "<namenode|datanode> <host:ipc_port|livenodes> <start|status|properties>", absent: "change the configuration and start the process again"},
 		{name: "printTopology", do: (*admin).topology, help: "The racks and the DataNodes in them."},
-		{name: "refreshNamenodes", usage: "datanode_host:ipc_port", absent: askDatanode},
-		{name: "getVolumeReport", usage: "datanode_host:ipc_port", absent: askDatanode},
-		{name: "deleteBlockPool", usage: "datanode_host:ipc_port blockpoolId [force]", absent: askDatanode},
+		{name: "refreshNamenodes", usage: "datanode-host:ipc_port", do: (*admin).refreshNameNodes,
+			help: "Make a DataNode read its list of NameNodes again."},
+		{name: "getVolumeReport", usage: "datanode-host:ipc_port", do: (*admin).volumes,
+			help: "The volumes of a DataNode."},
+		{name: "deleteBlockPool", usage: "datanode-host:ipc_port blockpoolId [force]", do: (*admin).deletePool,
+			help: "Make a DataNode remove the replicas of a file system that it does not serve."},
 		{name: "setBalancerBandwidth", usage: "<bandwidth in bytes per second>", do: (*admin).setBandwidth,
 			help: "How much of its network each DataNode may give the balancer, until it is started again; k, m, g as for quotas."},
-		{name: "getBalancerBandwidth", usage: "<datanode_host:ipc_port>", absent: askDatanode},
+		{name: "getBalancerBandwidth", usage: "<datanode_host:ipc_port>", do: (*admin).bandwidthOf,
+			help: "How much of its network a DataNode gives the balancer."},
 		{name: "fetchImage", usage: "<local directory>", absent: noImage},
 		{name: "allowSnapshot", usage: "<snapshotDir>", absent: notYet},
 		{name: "disallowSnapshot", usage: "<snapshotDir>", absent: notYet},
 		{name: "provisionSnapshotTrash", usage: "<snapshotDir> [-all]", absent: notYet},
-		{name: "shutdownDatanode", usage: "<datanode_host:ipc_port> [upgrade]", absent: askDatanode},
-		{name: "evictWriters", usage: "<datanode_host:ipc_port>", absent: askDatanode},
-		{name: "getDatanodeInfo", usage: "<datanode_host:ipc_port>", absent: askDatanode},
-		{name: "metasave", usage: "filename", absent: notYet},
-		{name: "triggerBlockReport", usage: "[-incremental] <datanode_host:ipc_port> [-namenode <namenode_host:ipc_port>]", absent: askDatanode},
+		{name: "shutdownDatanode", usage: "<datanode_host:ipc_port> [upgrade]", do: (*admin).shutdownDatanode,
+			help: "Stop a DataNode. With upgrade its clients are told to wait for it."},
+		{name: "evictWriters", usage: "<datanode_host:ipc_port>", do: (*admin).evictWriters,
+			help: "Make a DataNode end all writes to it, which go on at others."},
+		{name: "getDatanodeInfo", usage: "<datanode_host:ipc_port>", do: (*admin).datanodeInfo,
+			help: "Version and uptime of a DataNode: whether it answers."},
+		{name: "metasave", usage: "filename", do: (*admin).metasave,
+			help: "Make the NameNode write its queues of blocks to a file in the folder of its logs."},
+		{name: "triggerBlockReport", usage: "[-incremental] <datanode_host:ipc_port> [-namenode <namenode_host:ipc_port>]", do: (*admin).triggerReport,
+			help: "Make a DataNode report its replicas now."},
 		{name: "listOpenFiles", usage: "[-blockingDecommission] [-path <path>]", do: (*admin).openFiles,
 			help: "The files that are being written, with their writers."},
 		{name: "help", usage: "[cmd]", do: (*admin).help, help: "This text, or that of one verb."},

@@ -12,7 +12,6 @@ var elsewhere = map[string]string{
 	"diskbalancer":       "is not here",
 	"ec":                 "erasure coding is not there yet",
 	"fetchdt":            "there are no delegation tokens: authentication is simple",
-	"fsck":               "is not there yet",
 	"httpfs":             "is not here; WebHDFS belongs to the NameNode",
 	"jmxget":             "there is no JMX over RMI",
 	"journalnode":        "is not needed: the database keeps the metadata",

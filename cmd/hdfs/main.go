@@ -40,6 +40,7 @@ func commands(t *tool) []*cli.Command {
 		c(clientCommands, "classpath", "", "a path for scripts that ask for one", t.classpath),
 		c(clientCommands, "envvars", "", "the environment of this installation", t.envvars),
 		c(adminCommands, "dfsadmin", "-VERB ...", "the administrator's tool; `hdfs dfsadmin -help` lists its verbs", t.dfsadmin),
+		c(adminCommands, "fsck", "PATH ...", "the health of files and blocks; -metadata: of the database", t.fsck),
 		c(adminCommands, "storagepolicies", "-VERB ...", "on which types of storage files go", t.storagePolicies),
 		c(adminCommands, "namenodes", "", "the NameNodes that live, and which one leads", t.namenodes),
 		c(adminCommands, "haadmin", "-VERB ...", "states of several NameNodes", t.haadmin),

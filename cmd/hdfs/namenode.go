@@ -123,7 +123,8 @@ func namenodeDo(ctx context.Context, c *conf.Config, opt conf.Options, a *nameno
 func namenodeServe(ctx context.Context, c *conf.Config, opt conf.Options) int {
 	host, addr := thisHost()
 	slog.Info("STARTUP_MSG: Starting NameNode", "host", host+"/"+addr, "version", namenode.Version)
-	err := namenode.RunWith(ctx, c, namenode.Options{Reload: func() (*conf.Config, error) { return conf.Load(opt) }})
+	err := namenode.RunWith(ctx, c, namenode.Options{Salvage: salvager(c),
+		Reload: func() (*conf.Config, error) { return conf.Load(opt) }})
 	slog.Info("SHUTDOWN_MSG: Shutting down NameNode at " + host + "/" + addr)
 	if err != nil && !errors.Is(err, context.Canceled) {
 		return namenodeFailed(err)

@@ -17,3 +17,16 @@ func BeforeMissing() schema.Key {
 func Missing(q schema.Reconstruction) bool {
 	return q.Priority/2 == tierMissing || q.Priority/2 == tierMissingOne
 }
+
+// Waiting says of a row of reconstructions that its block is readable and waits for
+// copies.
+func Waiting(q schema.Reconstruction) bool {
+	switch q.Priority / 2 {
+	case tierLast, tierBad, tierShort, tierMisplaced:
+		return true
+	}
+	return false
+}
+
+// HasCorrupt says of a row of reconstructions that its block has a corrupt replica.
+func HasCorrupt(q schema.Reconstruction) bool { return q.Priority%2 == 1 }

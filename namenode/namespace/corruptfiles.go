@@ -16,8 +16,9 @@ const corruptPage = 500
 
 // A CorruptFile is a block without a good replica and the file that it is of.
 type CorruptFile struct {
-	BlockID int64
-	Path    string
+	BlockID     int64
+	Replication int64
+	Path        string
 }
 
 // ListCorruptFiles returns a page of the blocks without a good replica whose files'
@@ -78,7 +79,7 @@ func corruptFiles(tx *txn.Tx, cookie string) (found []CorruptFile, last string, 
 	}
 	for _, q := range rows {
 		if path, ok := pathIn(inodes, q.InodeID); ok {
-			found = append(found, CorruptFile{BlockID: q.BlockID, Path: path})
+			found = append(found, CorruptFile{BlockID: q.BlockID, Replication: inodes[q.InodeID].Replication, Path: path})
 		}
 	}
 	return found, cookie, more, nil

@@ -206,12 +206,12 @@ func (w *walk) verify(tx *txn.Tx, i int, d usage) error {
 	}
 	if now := q.used.space + d.space; over(q.space, q.used.space, d.space) {
 		return fault.New(fault.DSQuota, "The DiskSpace quota of %s is exceeded: quota = %d B = %s but diskspace consumed = %d B = %s",
-			path, q.space, bytesText(q.space), now, bytesText(now))
+			path, q.space, BytesText(q.space), now, BytesText(now))
 	}
 	for j, t := range QuotaTypes {
 		if !w.n.set.NoTypeQuotas && over(q.types[j], q.used.types[j], d.types[j]) {
 			return fault.New(fault.TypeQuota, "Quota by storage type : %s on path : %s is exceeded. quota = %s but space consumed = %s",
-				blocks.TypeName(t), path, bytesText(q.types[j]), bytesText(q.used.types[j]+d.types[j]))
+				blocks.TypeName(t), path, BytesText(q.types[j]), BytesText(q.used.types[j]+d.types[j]))
 		}
 	}
 	return nil
@@ -272,13 +272,13 @@ func typeRow(id int64, limit, used byType) schema.TypeQuota {
 		SSDUsed: used[0], DiskUsed: used[1], ArchiveUsed: used[2], ProvidedUsed: used[3], NVDIMMUsed: used[4]}
 }
 
-// bytesText is a number of bytes as HDFS's messages round it: "1 MB", "3.74 KB".
-func bytesText(n int64) string {
+// BytesText is a number of bytes as HDFS's messages round it: "1 MB", "3.74 KB".
+func BytesText(n int64) string {
 	if n == math.MinInt64 {
 		return "-8 EB"
 	}
 	if n < 0 {
-		return "-" + bytesText(-n)
+		return "-" + BytesText(-n)
 	}
 	if n < 1024 {
 		return fmt.Sprintf("%d B", n)

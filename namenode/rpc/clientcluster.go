@@ -27,6 +27,7 @@ func (s *Service) clusterMethods() map[string]ipc.Method {
 		"refreshNodes":         handle(s.refreshNodes),
 		"setBalancerBandwidth": handle(s.setBalancerBandwidth),
 		"listOpenFiles":        handle(s.listOpenFiles),
+		"metaSave":             handle(s.saveQueues),
 
 		"listCorruptFileBlocks": handle(s.listCorruptFileBlocks),
 	}
@@ -135,6 +136,19 @@ func (s *Service) saveNamespace(_ context.Context, c *ipc.Call, _ *hdfspb.SaveNa
 		return nil, fault.New(fault.IO, "Safe mode should be turned ON in order to create namespace image.")
 	}
 	return &hdfspb.SaveNamespaceResponseProto{Saved: proto.Bool(true)}, nil
+}
+
+// saveQueues has the queues of blocks written to a file on this machine.
+func (s *Service) saveQueues(ctx context.Context, c *ipc.Call, q *hdfspb.MetaSaveRequestProto) (*hdfspb.MetaSaveResponseProto, error) {
+	err := s.requireSuper(c, "metaSave")
+	s.audit(c, err, "metaSave", q.GetFilename(), "")
+	if err != nil {
+		return nil, err
+	}
+	if s.metaSave == nil {
+		return nil, unsupported("files beside its database (metaSave)")
+	}
+	return nil, s.metaSave(ctx, q.GetFilename())
 }
 
 func (s *Service) listOpenFiles(ctx context.Context, c *ipc.Call, q *hdfspb.ListOpenFilesRequestProto) (*hdfspb.ListOpenFilesResponseProto, error) {

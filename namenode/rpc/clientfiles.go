@@ -20,6 +20,7 @@ func (s *Service) fileMethods() map[string]ipc.Method {
 		"getFileLinkInfo":       handleTo(s.getFileLinkInfo),
 		"getLocatedFileInfo":    handleTo(s.getLocatedFileInfo),
 		"getListing":            handleTo(s.getListing),
+		"getBatchedListing":     handleTo(s.getBatchedListing),
 		"mkdirs":                handleTo(s.mkdirs),
 		"rename":                handleTo(s.rename),
 		"rename2":               handle(s.rename2),

@@ -76,8 +76,11 @@ type Config struct {
 	// that refresh a part of it.
 	Conf   *conf.Config
 	Reload func() (*conf.Config, error)
-	Build  string // of this program, shown to peers
-	Logger *slog.Logger
+	// MetaSave writes what there is to do with blocks to a file of that name; nil if
+	// there is no place for it.
+	MetaSave func(ctx context.Context, name string) error
+	Build    string // of this program, shown to peers
+	Logger   *slog.Logger
 }
 
 // Service answers the calls. Safe for many goroutines.
@@ -94,6 +97,7 @@ type Service struct {
 	living   func() []election.Member
 	serve    func(context.Context) func() (context.Context, error)
 	reload   func() (*conf.Config, error)
+	metaSave func(context.Context, string) error
 	build    string
 	log      *slog.Logger
 
@@ -110,7 +114,7 @@ type Service struct {
 // New makes the service. It reads the few keys that only the protocols know.
 func New(cfg Config) (*Service, error) {
 	s := &Service{ns: cfg.Namespace, blocks: cfg.Blocks, safe: cfg.Safe, groups: cfg.Groups, racks: cfg.Racks, audits: cfg.Audit,
-		identity: cfg.Identity, defaults: cfg.Defaults, leader: cfg.Leader, living: cfg.Living, serve: cfg.Serve, reload: cfg.Reload, build: cfg.Build, log: cfg.Logger}
+		identity: cfg.Identity, defaults: cfg.Defaults, leader: cfg.Leader, living: cfg.Living, serve: cfg.Serve, reload: cfg.Reload, metaSave: cfg.MetaSave, build: cfg.Build, log: cfg.Logger}
 	if s.log == nil {
 		s.log = slog.Default()
 	}

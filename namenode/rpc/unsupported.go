@@ -10,8 +10,6 @@ type Refusal struct {
 // Unsupported lists the methods that are refused, each once. Users read about them
 // in docs/divergences.md, which names all of them.
 var Unsupported = []Refusal{
-	{"getBatchedListing", "batched listings (getBatchedListing)"},
-
 	{"createSnapshot", "snapshots (createSnapshot)"},
 	{"renameSnapshot", "snapshots (renameSnapshot)"},
 	{"deleteSnapshot", "snapshots (deleteSnapshot)"},
@@ -51,5 +49,4 @@ var Unsupported = []Refusal{
 	{"getEditsFromTxid", "the edit log (getEditsFromTxid): there is none, the database has the changes"},
 	{"rollEdits", "the edit log (rollEdits): there is none, the database has the changes"},
 	{"restoreFailedStorage", "storage directories (restoreFailedStorage): there are none, the database has the metadata"},
-	{"metaSave", "dumps of block queues (metaSave): read the tables reconstructions and invalidations"},
 }

@@ -1,6 +1,6 @@
 // Package web is the NameNode's HTTP port: the probe of load balancers, the
-// configuration and the beans that monitoring reads. It shows what the parts of a
-// NameNode tell of themselves and changes nothing.
+// configuration, the beans that monitoring reads, and what hdfs fsck asks. It shows what
+// the parts of a NameNode tell of themselves.
 package web
 
 import (
@@ -22,6 +22,7 @@ import (
 	"github.com/hopsql/hopsql/namenode/audit"
 	"github.com/hopsql/hopsql/namenode/blocks"
 	"github.com/hopsql/hopsql/namenode/election"
+	"github.com/hopsql/hopsql/namenode/fsck"
 	"github.com/hopsql/hopsql/namenode/metrics"
 	"github.com/hopsql/hopsql/namenode/rpc"
 )
@@ -37,6 +38,8 @@ type Config struct {
 	RPCAddress string
 	Version    string
 	Audit      *audit.Log
+	Fsck       *fsck.Checker
+	Groups     func(user string) []string
 	Metrics    *metrics.Metrics
 	Ports      []*metrics.Port // the first one is that of the clients
 	Prometheus bool            // serve /prom and /metrics
@@ -49,6 +52,7 @@ type Server struct {
 	cfg     Config
 	started time.Time
 	http    *http.Server
+	stop    context.CancelFunc // of answers that take long
 }
 
 // New makes a server; Serve starts it.
@@ -59,6 +63,7 @@ func New(cfg Config) *Server {
 	mux.HandleFunc("GET /jmx", s.jmx)
 	mux.HandleFunc("GET /conf", s.conf)
 	mux.HandleFunc("GET /stacks", s.stacks)
+	mux.HandleFunc("GET /fsck", s.fsck)
 	if cfg.Prometheus {
 		cfg.Metrics.Add(beanCollector{s})
 		mux.Handle("GET /prom", cfg.Metrics.Handler())
@@ -70,9 +75,11 @@ func New(cfg Config) *Server {
 		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	}
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprintf(w, "hopsql NameNode %s, RPC at %s\n/isActive /jmx /prom /conf /stacks\n", cfg.Version, cfg.RPCAddress)
+		fmt.Fprintf(w, "hopsql NameNode %s, RPC at %s\n/isActive /jmx /prom /conf /stacks /fsck\n", cfg.Version, cfg.RPCAddress)
 	})
-	s.http = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
+	ctx, stop := context.WithCancel(context.Background())
+	s.stop = stop
+	s.http = &http.Server{Handler: mux, BaseContext: func(net.Listener) context.Context { return ctx }, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
 		WriteTimeout: 2 * time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(cfg.Logger.Handler(), slog.LevelDebug)}
 	return s
@@ -86,8 +93,10 @@ func (s *Server) Serve(l net.Listener) error {
 	return nil
 }
 
-// Shutdown stops accepting and waits for running requests until ctx ends.
+// Shutdown stops accepting, breaks answers off that take long, and waits for the others
+// until ctx ends.
 func (s *Server) Shutdown(ctx context.Context) {
+	s.stop()
 	if err := s.http.Shutdown(ctx); err != nil {
 		s.http.Close()
 	}

@@ -204,6 +204,10 @@ func (s *system) lastReport() {
 		}
 		return out, !strings.Contains(out, "Dead datanodes")
 	})
+	r := s.stock.Run(s.t, "org.apache.hadoop.hdfs.tools.DFSck", "/", "-files", "-blocks", "-racks")
+	if r.Exit != 0 || !strings.Contains(r.Stdout, "/row/a/127.0.0.1:") || !strings.HasSuffix(strings.TrimSpace(r.Stdout), "The filesystem under path '/' is HEALTHY") {
+		s.t.Errorf("hdfs fsck: exit %d\n%s\n%s", r.Exit, r.Stdout, r.Stderr)
+	}
 	out := s.shell.Admin(s.t, "-printTopology").OK(s.t)
 	for i, rack := range []string{"/row/a", "/row/b", "/row/b"} {
 		_, part, _ := strings.Cut(out, "Rack: "+rack+"\n")
