@@ -54,10 +54,12 @@ formatted() {
 	return 1
 }
 
-# The end-to-end tests, which start servers and JVMs, run after the others and alone.
-end_to_end() { go list ./test/... | grep -E '/test/(stock|throughput|crash|limits|readme|failover|scale|apache|datanodes|histories|identity|clients)$'; }
+# The end-to-end tests, which start servers and JVMs, run after the others: those that only compare answers two at a
+# time, those that kill, count or wait alone.
+answers() { go list ./test/... | grep -E '/test/(apache|stock|histories|identity|clients)$'; }
+alone() { go list ./test/... | grep -E '/test/(throughput|crash|limits|readme|failover|scale|datanodes)$'; }
 
-fast() { go list ./... | grep -vxFf <(end_to_end); }
+fast() { go list ./... | grep -vxFf <(answers; alone); }
 
 race() {
 	# shellcheck disable=SC2046
@@ -92,9 +94,10 @@ fuzz() {
 		exit $((code ? 1 : 0))' "$time" <"$work/targets"
 }
 
+# whole AT-A-TIME WHICH: end-to-end tests.
 whole() {
 	# shellcheck disable=SC2046
-	go test -timeout 45m -p 1 -v $(end_to_end) | grep --line-buffered -vE '^(=== (RUN|PAUSE|CONT)|    --- PASS)'
+	go test -timeout 45m -p "$1" -v $("$2") | grep --line-buffered -vE '^(=== (RUN|PAUSE|CONT)|    --- PASS)'
 }
 
 summary() {
@@ -122,6 +125,7 @@ else
 	step "Python clients" clients || { summary; exit 1; }
 	step "go test -race" race
 	step "fuzz targets" fuzz
-	step "end to end" whole
+	step "end to end, answers" whole 2 answers
+	step "end to end, alone" whole 1 alone
 fi
 summary
