@@ -43,6 +43,7 @@ const (
 	ListingCursor      Kind = "listing cursor vanished"
 	ACL                Kind = "access control list" // AclException
 	NoXAttr            Kind = "no such extended attribute"
+	Snapshot           Kind = "no snapshots"
 	Assertion          Kind = "no absolute path" // java.lang.AssertionError
 	IO                 Kind = "failed"           // java.io.IOException
 )

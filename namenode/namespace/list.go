@@ -7,6 +7,7 @@ import (
 
 	"github.com/hopsql/hopsql/dal"
 	"github.com/hopsql/hopsql/namenode/blocks"
+	"github.com/hopsql/hopsql/namenode/fault"
 	"github.com/hopsql/hopsql/schema"
 	"github.com/hopsql/hopsql/txn"
 )
@@ -58,8 +59,11 @@ func (n *Namespace) GetListing(ctx context.Context, c *Caller, src, startAfter s
 		if err != nil {
 			return err
 		}
-		if err := w.traverse(c, false); err != nil || !w.found() {
+		if err := w.traverse(c, false); err != nil {
 			return err
+		}
+		if !w.found() {
+			return w.noSnapshots()
 		}
 		in := w.effective()
 		if in.Kind != schema.KindDirectory {
@@ -175,6 +179,19 @@ func (n *Namespace) listDirectory(tx *txn.Tx, dir *schema.Inode, startAfter stri
 		page.Entries[i] = st
 	}
 	return page, row, nil
+}
+
+// noSnapshots is the error for the snapshots of a directory, which cannot have any; nil
+// for another name that does not exist.
+func (w *walk) noSnapshots() error {
+	last := len(w.names.parts) - 1
+	if last == 0 || w.name() != snapshotDir {
+		return nil
+	}
+	if !w.hasParent() {
+		return fault.New(fault.NotFound, "Directory does not exist: %s", w.names.join(last))
+	}
+	return fault.New(fault.Snapshot, "Directory is not a snapshottable directory: %s", w.names.join(last))
 }
 
 // reservedListing lists /.reserved; what is below it cannot be listed.

@@ -52,6 +52,7 @@ var classes = map[fault.Kind]string{
 	fault.ListingCursor:      "org.apache.hadoop.fs.DirectoryListingStartAfterNotFoundException",
 	fault.ACL:                "org.apache.hadoop.hdfs.protocol.AclException",
 	fault.NoXAttr:            "org.apache.hadoop.hdfs.protocol.XAttrNotFoundException",
+	fault.Snapshot:           "org.apache.hadoop.hdfs.protocol.SnapshotException",
 	fault.Assertion:          "java.lang.AssertionError",
 	fault.IO:                 classIO,
 }

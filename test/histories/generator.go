@@ -79,7 +79,7 @@ var kinds = []kind{
 		return "chown " + g.one("alice:users", "bob:staff", "carol:wheel", ":users", ":staff", "dave", "alice", "bob") + " " + g.path()
 	}},
 	{3, func(g *generator) string {
-		return "settimes " + g.path() + g.one(" 5 6", " -1 7", " 8 -1", " -1 -1", " 0 0", " -2 5")
+		return "settimes " + g.path() + g.one(" 5 6", " -1 7", " 8 -1", " -1 -1", " 0 0", " 5 5")
 	}},
 	{4, func(g *generator) string {
 		return "setrep " + g.path() + g.one(" 1", " 2", " 3", " 4", " 0", " 600", " 65535")
