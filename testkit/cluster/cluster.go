@@ -110,6 +110,7 @@ func New(tb testing.TB, opt Options) *Cluster {
 		"fs.defaultFS":                                         c.FS(),
 		"hadoop.tmp.dir":                                       filepath.Join(dir, "tmp"),
 		"dfs.storage.driver.url":                               c.StoreURL,
+		"hadoop.log.dir":                                       dir,
 		"dfs.datanode.hostname":                                "127.0.0.1",
 		"dfs.replication":                                      fmt.Sprint(min(max(opt.DataNodes, 1), 3)),
 		"dfs.namenode.fs-limits.min-block-size":                "16",
