@@ -275,15 +275,15 @@ func (n *Namespace) move(tx *txn.Tx, c *Caller, from, to *walk) error {
 	if err != nil {
 		return err
 	}
-	if to.found() {
-		if err := n.replace(tx, to); err != nil {
-			return err
-		}
-	}
 	if from.parent().ID != to.parent().ID {
 		tx.Alone() // it changes the directories of two lanes
 		to.growing(tx)
 		if err := to.checkRoom(tx, last); err != nil {
+			return err
+		}
+	}
+	if to.found() {
+		if err := n.replace(tx, to); err != nil {
 			return err
 		}
 	}
