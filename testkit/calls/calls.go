@@ -174,7 +174,12 @@ func status(st *hdfspb.HdfsFileStatusProto) string {
 	if st == nil {
 		return "null"
 	}
+	atime, flags := moment(st.GetAccessTime()), st.GetFlags()
+	if st.GetFileType() == hdfspb.HdfsFileStatusProto_IS_DIR {
+		// A directory has no time of access here, and Apache's root might have snapshots.
+		atime, flags = "", flags&^uint32(hdfspb.HdfsFileStatusProto_SNAPSHOT_ENABLED)
+	}
 	return fmt.Sprintf("%s %o flags=%d %s:%s length=%d rep=%d block=%d policy=%d children=%d mtime=%s atime=%s", st.GetFileType(),
-		st.GetPermission().GetPerm(), st.GetFlags(), st.GetOwner(), st.GetGroup(), st.GetLength(), st.GetBlockReplication(), st.GetBlocksize(),
-		st.GetStoragePolicy(), st.GetChildrenNum(), moment(st.GetModificationTime()), moment(st.GetAccessTime()))
+		st.GetPermission().GetPerm(), flags, st.GetOwner(), st.GetGroup(), st.GetLength(), st.GetBlockReplication(), st.GetBlocksize(),
+		st.GetStoragePolicy(), st.GetChildrenNum(), moment(st.GetModificationTime()), atime)
 }
