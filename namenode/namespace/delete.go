@@ -52,9 +52,6 @@ func (n *Namespace) Delete(ctx context.Context, c *Caller, src string, recursive
 				return nil
 			}
 			if w.isRoot() {
-				if checkFirst = !n.super(c) && !checked; checkFirst {
-					return nil
-				}
 				return n.keepRoot(tx, w, recursive)
 			}
 			deleted, checkFirst, err = n.delete(tx, c, w, recursive, checked)
@@ -101,14 +98,18 @@ func (n *Namespace) delete(tx *txn.Tx, c *Caller, w *walk, recursive, checked bo
 		return false, false, err
 	}
 	if !empty {
-		if !n.super(c) && !checked {
-			return false, true, nil
-		}
 		if !recursive {
+			// HDFS looks for rights in the whole tree first, to refuse the call either way.
+			if err := w.requireTarget(c, Read|Write|Execute); err != nil {
+				return false, false, err
+			}
 			return false, false, fault.New(fault.NotEmpty, "`%s is non empty': Directory is not empty", w.path())
 		}
 		if err := n.checkProtected(w.path()); err != nil {
 			return false, false, err
+		}
+		if !n.super(c) && !checked {
+			return false, true, nil
 		}
 	}
 	if err := n.discharge(tx, w); err != nil {
