@@ -148,7 +148,7 @@ func TestBadNames(t *testing.T) {
 		"/a/../b":                      "org.apache.hadoop.fs.InvalidPathException",
 		"/a/./b":                       "org.apache.hadoop.fs.InvalidPathException",
 		"relative":                     "org.apache.hadoop.fs.InvalidPathException",
-		"":                             "org.apache.hadoop.fs.InvalidPathException",
+		"":                             "java.lang.IllegalArgumentException",
 		"/a:b":                         "org.apache.hadoop.fs.InvalidPathException",
 		"/" + strings.Repeat("n", 256): "org.apache.hadoop.hdfs.protocol.FSLimitException$PathComponentTooLongException",
 		strings.Repeat("/"+strings.Repeat("x", 99), 80) + "/": "java.io.IOException", // 8,001 characters
