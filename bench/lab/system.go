@@ -102,7 +102,8 @@ func (l *Lab) settings(name, storeURL string) (props map[string]string, address 
 		"dfs.replication":                                      "1",
 		"dfs.namenode.safemode.extension":                      "0",
 		"dfs.namenode.fs-limits.min-block-size":                "0",
-		"dfs.namenode.safemode.threshold-pct":                  "0", // DataNodes of files made in bulk never come
+		"dfs.namenode.fs-limits.max-directory-items":           "6400000", // that of a million entries gets more
+		"dfs.namenode.safemode.threshold-pct":                  "0",       // DataNodes of files made in bulk never come
 		"dfs.namenode.datanode.registration.ip-hostname-check": "false",
 	}, address, nil
 }
