@@ -157,34 +157,16 @@ func (g *generator) perm() string {
 	return g.one("---", "--x", "r--", "r-x", "rw-", "rwx", "-w-", "-wx", "rwx")
 }
 
-// spec is a list of entries, no two about the same.
-func (g *generator) spec(perms bool) string {
-	seen := map[string]bool{}
-	var out []string
-	for range 1 + g.IntN(5) {
-		e := g.one("", "", "default:") + g.one("user::", "user:bob:", "user:carol:", "user:dave:", "group::", "group:staff:", "group:users:", "mask::", "other::")
-		if seen[e] {
-			continue
-		}
-		seen[e] = true
-		if perms {
-			e += g.perm()
-		}
-		out = append(out, e)
-	}
-	return strings.Join(out, ",")
-}
-
 func (g *generator) list() string {
 	switch g.IntN(9) {
 	case 0, 1, 2:
-		return "modacl " + g.spec(true) + " " + g.path()
+		return "modacl " + calls.RandomEntries(g.Rand, g.perm) + " " + g.path()
 	case 3:
-		return "setacl " + g.spec(true) + " " + g.path()
+		return "setacl " + calls.RandomEntries(g.Rand, g.perm) + " " + g.path()
 	case 4:
 		return "setacl user::rwx,group::r-x,other::--x," + g.one("user:bob:", "group:staff:", "user:carol:", "default:user:dave:", "mask::") + g.perm() + " " + g.path()
 	case 5:
-		return "rmacl " + g.spec(false) + " " + g.path()
+		return "rmacl " + calls.RandomEntries(g.Rand, nil) + " " + g.path()
 	case 6:
 		return g.one("rmall ", "rmdefault ") + g.path()
 	}

@@ -72,24 +72,6 @@ func (g *generator) mode() string {
 	return g.one("700", "750", "755", "777", "1777", "1770", "644", "640", "711", "0", "70", "7")
 }
 
-// spec is a list of entries, no two about the same.
-func (g *generator) spec(perms bool) string {
-	seen := map[string]bool{}
-	var out []string
-	for range 1 + g.IntN(5) {
-		e := g.one("", "", "default:") + g.one("user::", "user:bob:", "user:carol:", "user:dave:", "group::", "group:staff:", "group:users:", "mask::", "other::")
-		if seen[e] {
-			continue
-		}
-		seen[e] = true
-		if perms {
-			e += g.perm()
-		}
-		out = append(out, e)
-	}
-	return strings.Join(out, ",")
-}
-
 func (g *generator) line() string {
 	user := g.one("", "", "alice", "alice", "bob", "carol", "dave", "admin")
 	p := g.path()
@@ -98,11 +80,11 @@ func (g *generator) line() string {
 		func() string { return "mkdirs " + g.mode() + " " + p },
 		func() string { return "create " + g.mode() + "/666 " + p },
 		func() string { return "create " + g.mode() + " " + p + g.one("", " overwrite", " noparent") },
-		func() string { return "modacl " + g.spec(true) + " " + p },
-		func() string { return "modacl " + g.spec(true) + " " + p },
+		func() string { return "modacl " + calls.RandomEntries(g.Rand, g.perm) + " " + p },
+		func() string { return "modacl " + calls.RandomEntries(g.Rand, g.perm) + " " + p },
 		func() string { return "setacl user::rwx,group::r-x,other::--x," + g.named() + " " + p },
-		func() string { return "setacl " + g.spec(true) + " " + p },
-		func() string { return "rmacl " + g.spec(false) + " " + p },
+		func() string { return "setacl " + calls.RandomEntries(g.Rand, g.perm) + " " + p },
+		func() string { return "rmacl " + calls.RandomEntries(g.Rand, nil) + " " + p },
 		func() string { return g.one("rmall ", "rmdefault ") + p },
 		func() string { return "getacl " + p },
 		func() string { return "getacl " + p },
