@@ -3,6 +3,7 @@ package dal
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/hopsql/hopsql/schema"
 )
@@ -59,6 +60,10 @@ func (f *Fetch) checkScan() error {
 	switch s := f.Scan; {
 	case f.Lock != None:
 		return errors.New("a scan cannot lock")
+	case len(s.Beyond) > 0 && (s.Prefix != "" || s.After != ""):
+		return errors.New("a scan beyond keys with a prefix or after a key")
+	case slices.Contains(s.Beyond, ""):
+		return errors.New("a scan beyond an empty key")
 	case s.Limit < 0:
 		return errors.New("a negative limit")
 	case s.After != "" && len(s.After) < len(s.Prefix), s.After != "" && s.After[:len(s.Prefix)] != s.Prefix:

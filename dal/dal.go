@@ -69,6 +69,12 @@ type Scan struct {
 	// does not start with it. Paging by an index that is not unique loses rows.
 	After schema.Key
 	Limit int // most rows; 0 is no limit
+	// Beyond leaves out rows by keys that are no prefixes of each other: by a complete one
+	// those that have all its columns but the last, in which they are not larger; by a
+	// shorter one those that begin with it. So it finds what follows in several lists
+	// that share a table, and all of the lists that are not named. Neither Prefix nor
+	// After goes with it.
+	Beyond []schema.Key
 }
 
 // A Follow asks, for every fetched row, for the rows of Index's table whose first
@@ -176,4 +182,7 @@ type Traits struct {
 	MaxChanges int
 	// MaxKeys is the most keys of one Fetch.
 	MaxKeys int
+	// Local, if not nil, is where those who change the store tell each other. Only a
+	// store that no other process can change while it is open has one.
+	Local *Local
 }

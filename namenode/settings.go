@@ -32,8 +32,8 @@ const (
 const defaultMemory = 200 << 20
 
 // defaultHints keeps the hint cache well below the memory limit: a remembered row
-// takes up to 2 KiB.
-const defaultHints = 50_000
+// takes half a KiB, up to 2 KiB.
+const defaultHints = 100_000
 
 // defaultListings is as much for listings: an entry takes about half a KiB.
 const defaultListings = 50_000

@@ -654,6 +654,8 @@ type BatchMarker struct {
 	Lane       int64
 	Batch      int64
 	Committed  int64
+	Previous   int64
+	Changed    string
 }
 
 // Row returns the row of BatchMarkers.
@@ -663,6 +665,8 @@ func (v *BatchMarker) Row() Row {
 		Int(v.Lane),
 		Int(v.Batch),
 		Int(v.Committed),
+		Int(v.Previous),
+		Str(v.Changed),
 	}
 }
 
@@ -673,5 +677,7 @@ func BatchMarkerOf(r Row) BatchMarker {
 		Lane:       r[1].i,
 		Batch:      r[2].i,
 		Committed:  r[3].i,
+		Previous:   r[4].i,
+		Changed:    r[5].s,
 	}
 }

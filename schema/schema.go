@@ -7,6 +7,8 @@ package schema
 import (
 	"slices"
 	"strings"
+
+	"github.com/cespare/xxhash/v2"
 )
 
 // A Type is how a column is stored.
@@ -116,9 +118,13 @@ type Table struct {
 	Indexes []*Index // secondary
 	// Counted, if not nil, is what counts the changes of rows of this table.
 	Counted *Counter
+	// Unit is the number of leading primary key columns by which changes are told: rows
+	// that share them change together for whoever remembers some. 0: nobody is told.
+	Unit int
 	// Partition is the number of leading primary key columns by which a cluster
 	// spreads the rows.
 	Partition int
+	salt      uint64 // of UnitHash
 }
 
 // A Counter is a column of another table that counts the changes of rows: a
@@ -174,11 +180,11 @@ func (t *Table) String() string { return t.Name }
 
 // Version is the version of the newest migration that this program knows. A
 // database below or above it is refused.
-const Version = 3
+const Version = 4
 
 // table declares a table and gives it the next place in the lock order.
 func table(name string, cols []Column, primary []string, indexes ...*Index) *Table {
-	t := &Table{Name: name, Order: len(Tables), Columns: cols, Partition: 1}
+	t := &Table{Name: name, Order: len(Tables), Columns: cols, Partition: 1, salt: xxhash.Sum64String(name)}
 	t.Primary = &Index{Name: "PRIMARY", Unique: true}
 	t.Primary.bind(t, primary)
 	for _, x := range indexes {
@@ -188,6 +194,12 @@ func table(name string, cols []Column, primary []string, indexes ...*Index) *Tab
 		t.Indexes = append(t.Indexes, x)
 	}
 	Tables = append(Tables, t)
+	return t
+}
+
+// told declares by how many columns changes of t are told: see Table.Unit.
+func told(unit int, t *Table) *Table {
+	t.Unit = unit
 	return t
 }
 

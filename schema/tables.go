@@ -29,30 +29,30 @@ var (
 	// else empty. flags: see FlagHasACL and its neighbours. While a directory is closed
 	// for its contents to be counted, client_name says by which count and mtime when
 	// that was last heard of.
-	Inodes = table("inodes", []Column{
+	Inodes = told(3, table("inodes", []Column{
 		num("partition_id"), num("parent_id"), bin("name", 255), num("id"), num("kind"),
 		bin("user_name", 128), bin("group_name", 128), num("mode"), num("flags"),
 		num("mtime"), num("atime"), num("length"), num("replication"), num("block_size"),
 		num("storage_policy"), num("ec_policy"),
 		bin("client_name", 255), bin("client_machine", 255),
-	}, []string{"partition_id", "parent_id", "name"}, unique("inodes_id", "id"))
+	}, []string{"partition_id", "parent_id", "name"}, unique("inodes_id", "id")))
 
 	// Directories holds what changes in a directory when its children change.
 	// A quota of -1 is none; the root has the largest number for none in ns_quota.
 	// ns_used and ds_used count the tree, the directory included, where FlagHasQuota is
 	// set in the inode row, and are 0 elsewhere. entries is the number of children.
 	// changes grows with each transaction that changes an inode row of a child.
-	Directories = counting(Inodes, "parent_id", "changes", table("directories", []Column{
+	Directories = counting(Inodes, "parent_id", "changes", told(1, table("directories", []Column{
 		num("id"), maxed("mtime"), sum("entries"), num("ns_quota"), num("ds_quota"),
 		sum("ns_used"), sum("ds_used"), sum("changes"),
-	}, []string{"id"}))
+	}, []string{"id"})))
 
 	// TypeQuotas has a row for each directory with a quota for a type of storage, in
 	// bytes; -1 is none. RAM disks have no quota.
-	TypeQuotas = table("type_quotas", []Column{
+	TypeQuotas = told(1, table("type_quotas", []Column{
 		num("id"), num("ssd_quota"), num("disk_quota"), num("archive_quota"), num("provided_quota"), num("nvdimm_quota"),
 		sum("ssd_used"), sum("disk_used"), sum("archive_used"), sum("provided_used"), sum("nvdimm_used"),
-	}, []string{"id"})
+	}, []string{"id"}))
 
 	// Leases has a row for each client that holds files open. renewed is ms.
 	Leases = table("leases", []Column{bin("holder", 255), maxed("renewed")}, []string{"holder"},
@@ -67,17 +67,17 @@ var (
 	// recovery_id is the highest generation stamp handed out for the block, 0 for none
 	// beyond its own; in state BlockUnderRecovery it is the id of the recovery.
 	// truncate_to is the length in bytes that the recovery cuts the block to, 0 for none.
-	Blocks = table("blocks", []Column{
+	Blocks = told(1, table("blocks", []Column{
 		num("inode_id"), num("idx"), num("block_id"), num("generation_stamp"), num("num_bytes"),
 		num("state"), num("recovery_id"), num("recovery_started"), num("truncate_to"),
-	}, []string{"inode_id", "idx"}, unique("blocks_block_id", "block_id"))
+	}, []string{"inode_id", "idx"}, unique("blocks_block_id", "block_id")))
 
 	// Replicas are the copies of blocks on storages. state: see ReplicaFinalized and
 	// its neighbours. num_bytes is as last reported.
-	Replicas = table("replicas", []Column{
+	Replicas = told(1, table("replicas", []Column{
 		num("inode_id"), num("block_id"), num("storage_id"), num("state"),
 		num("generation_stamp"), num("num_bytes"),
-	}, []string{"inode_id", "block_id", "storage_id"}, index("replicas_storage", "storage_id,block_id"))
+	}, []string{"inode_id", "block_id", "storage_id"}, index("replicas_storage", "storage_id,block_id")))
 
 	// Reconstructions queues blocks with too few or too many good replicas, and
 	// blocks whose recovery has begun.
@@ -105,14 +105,14 @@ var (
 	}, []string{"storage_id"}, unique("storages_uuid", "uuid"))
 
 	// ACLs holds the entries of an inode's access control list in order.
-	ACLs = table("acls", []Column{
+	ACLs = told(1, table("acls", []Column{
 		num("inode_id"), num("idx"), num("scope"), num("type"), bin("name", 128), num("permission"),
-	}, []string{"inode_id", "idx"})
+	}, []string{"inode_id", "idx"}))
 
 	// XAttrs holds extended attributes.
-	XAttrs = table("xattrs", []Column{
+	XAttrs = told(1, table("xattrs", []Column{
 		num("inode_id"), num("namespace"), bin("name", 255), blob("value", 65535),
-	}, []string{"inode_id", "namespace", "name"})
+	}, []string{"inode_id", "namespace", "name"}))
 
 	// Purge lists inodes that are detached from the tree and whose blocks or
 	// children are still to be removed. The inode's own row is gone already.
@@ -139,9 +139,12 @@ var (
 	// BatchMarkers has a row for each batch that committed not long ago. A
 	// NameNode whose connection broke during COMMIT looks here for the outcome:
 	// committed is 1 in a batch's own marker, 0 in the tombstone that bars a batch
-	// from committing later.
+	// from committing later. A batch may have several markers; previous is the one that
+	// the lane committed before, 0 for none, and changed says what the batch changed: see
+	// package txn. Empty, as NameNodes of older versions leave it, is anything.
 	BatchMarkers = table("batch_markers", []Column{
 		num("namenode_id"), num("lane"), num("batch"), num("committed"),
+		num("previous"), bin("changed", 12288),
 	}, []string{"namenode_id", "lane", "batch"})
 )
 

@@ -33,6 +33,9 @@ type call struct {
 	stats  CallStats
 	queued time.Duration // by clock, when it last came to a lane
 
+	asks   bool    // waits for news of the journal and no rows
+	relied []*hint // what the dry run went by
+
 	leads bool // the call's goroutine runs the batch of reads that serves it
 
 	done chan struct{} // takes a token when err, the answer, is there
@@ -84,8 +87,8 @@ func (c *call) free() {
 	c.fn, c.ctx, c.guard, c.set, c.err, c.readErr = nil, nil, nil, nil, nil, nil
 	c.tx, c.wants = Tx{}, wants{}
 	c.ids, c.hungry, c.tries = c.ids[:0], "", 0
-	c.lane, c.alone, c.collided, c.stats = "", false, false, CallStats{}
-	c.keys.list, c.cells = cleared(c.keys.list), cleared(c.cells)
+	c.lane, c.alone, c.collided, c.asks, c.stats = "", false, false, false, CallStats{}
+	c.keys.list, c.cells, c.relied = cleared(c.keys.list), cleared(c.cells), cleared(c.relied)
 	for i := range c.asked {
 		c.asked[i], c.mods[i] = cleared(c.asked[i]), cleared(c.mods[i])
 	}
@@ -109,7 +112,7 @@ func (c *call) run(base *set, locks bool) (*Tx, error) {
 	*tx = Tx{call: c, base: base, locks: locks, before: c.wants.list}
 	tx.asked.list, tx.own.list = c.asked[turn][:0], c.mods[turn][:0]
 	if base == nil {
-		tx.hints = c.engine.hints
+		tx.hints, c.relied = c.engine.hints, c.relied[:0]
 	}
 	c.keys.next, c.cells = 0, c.cells[:0]
 	if c.memory != nil {

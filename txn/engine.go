@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -47,8 +48,8 @@ type Options struct {
 	MaxCalls int
 	// MaxQueue is the most calls that may wait; 20,000.
 	MaxQueue int
-	// Hints is how many rows the hint cache holds, if each is known by two keys: an index
-	// has hints for half as many; 100,000.
+	// Hints is how many rows, or units of rows, are remembered; by another index than the
+	// primary key half as many; 100,000.
 	Hints int
 	// HintIndexes are the unique indexes that hints are kept for; by default those
 	// of inodes.
@@ -109,15 +110,18 @@ type Engine struct {
 	traits dal.Traits
 	opt    Options
 	hints  *Hints
-	ids    *ids
-	reads  readQueue
-	lanes  []*lane
-	ctx    context.Context // ends with Close
-	cancel context.CancelFunc
-	wg     sync.WaitGroup
-	laneWG sync.WaitGroup
-	queue  atomic.Int64    // calls that wait in lanes
-	busy   [2]atomic.Int32 // batches under way, by Kind
+	// journal is read where other processes change the store too; nil where nobody else
+	// does (dal.Local), or nothing can be held.
+	journal *journal
+	ids     *ids
+	reads   readQueue
+	lanes   []*lane
+	ctx     context.Context // ends with Close
+	cancel  context.CancelFunc
+	wg      sync.WaitGroup
+	laneWG  sync.WaitGroup
+	queue   atomic.Int64    // calls that wait in lanes
+	busy    [2]atomic.Int32 // batches under way, by Kind
 }
 
 // Coherent reports whether all rows that a run of a View looks at are of one moment.
@@ -126,11 +130,20 @@ func (e *Engine) Coherent() bool { return !e.traits.Guards }
 // New starts an engine on an open store. Close it before the store.
 func New(store dal.Store, opt Options) (*Engine, error) {
 	opt.setDefaults(store.Traits())
-	hints, err := newHints(opt.Hints, opt.HintIndexes)
+	traits := store.Traits()
+	journaled := traits.Markers && !traits.Guards // on NDB no SELECT sees one moment
+	hints, err := newHints(opt.Hints, opt.HintIndexes, journaled || traits.Local != nil)
 	if err != nil {
 		return nil, fmt.Errorf("hint cache: %w", err)
 	}
-	e := &Engine{store: store, traits: store.Traits(), opt: opt, hints: hints}
+	e := &Engine{store: store, traits: traits, opt: opt, hints: hints}
+	switch {
+	case traits.Local != nil:
+		traits.Local.Listen(hints)
+	case journaled:
+		hints.lost.Store(math.MaxUint64)
+		e.journal = newJournal(hints, opt.NodeID)
+	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.ids = newIDs(e)
 	for i := range opt.Lanes {
@@ -162,11 +175,39 @@ func (e *Engine) Close() {
 // are thrown away.
 func (e *Engine) View(ctx context.Context, fn func(*Tx) error) error {
 	c := e.newCall(ctx, fn)
-	_, _ = c.run(nil, false)
-	_, err := e.settle(c)
+	tx, err := c.run(nil, false)
+	known := tx.settled()
+	if known {
+		known, err = e.confirm(c, err)
+	}
+	if !known {
+		_, err = e.settle(c)
+	}
 	e.answered(Reads, c)
 	c.free()
 	return err
+}
+
+// confirm reports whether all hints that the dry run went by still hold, at a moment
+// after the call came: then err, how that run ended, is the call's answer.
+func (e *Engine) confirm(c *call, err error) (bool, error) {
+	if e.journal != nil {
+		c.asks = true
+		base, failed := e.read(c)
+		if failed != nil {
+			return true, failed
+		}
+		c.asks = false
+		base.release()
+	}
+	// None is held again, so all were when the first one was looked at.
+	for _, h := range c.relied {
+		if !e.hints.held(h) {
+			return false, nil
+		}
+	}
+	c.stats.Known = true
+	return true, err
 }
 
 // Update runs fn and, when it returns nil, makes its changes durable before it
@@ -181,6 +222,13 @@ func (e *Engine) Update(ctx context.Context, fn func(*Tx) error) error {
 	tx, err := c.run(nil, false)
 	if tx.barred {
 		return err
+	}
+	if c.guard == nil && tx.settled() {
+		if known, err := e.confirm(c, err); known {
+			e.answered(Writes, c)
+			return err
+		}
+		tx.unsure = true
 	}
 	if tx.unsure || err == nil && tx.own.len() == 0 || tx.starved {
 		if tx, err = e.settle(c); err != nil || tx.own.len() == 0 {

@@ -23,7 +23,9 @@ type lane struct {
 	wake  chan struct{}
 	shut  bool
 	led   bool         // a caller runs a batch: see lead
-	batch int64        // number of the newest batch that wrote a marker
+	batch int64        // number of the newest marker that was tried
+	last  int64        // number of the newest marker that is committed; 0 for none
+	swept int64        // markers below are gone, or never were there
 	began atomic.Int64 // when the batch under way began, by clock; 0 for none
 }
 
@@ -289,7 +291,7 @@ func (l *lane) attempt(calls []*call) (later []*call, err error) {
 	}
 	defer tx.Rollback()
 	began := l.e.queued()
-	b := &batch{lane: l, tx: tx, set: newSet(1)}
+	b := &batch{lane: l, tx: tx, set: newSet(1), from: l.e.hints.now()}
 	defer b.set.release()
 	if err := b.lock(calls); err != nil {
 		return nil, err
@@ -311,8 +313,8 @@ func (l *lane) attempt(calls []*call) (later []*call, err error) {
 	if err := b.commit(); err != nil {
 		return nil, err
 	}
-	l.e.hints.learn(b.set)
-	l.e.hints.wrote(b.set)
+	l.e.hints.learn(b.set, b.from)
+	l.e.hints.wrote(b.set, b.wrote)
 	l.e.batched(began, BatchStats{Kind: Writes, Calls: len(b.answers) + len(b.later) + len(b.doubtful), Rows: b.set.used,
 		Writes: b.rows, Later: len(b.later) + len(b.doubtful)})
 	for _, a := range b.answers {
@@ -343,6 +345,8 @@ type batch struct {
 	lane     *lane
 	tx       dal.Tx
 	set      *set
+	from     since // when its rows were fetched
+	wrote    since // … and written
 	rows     int
 	answers  []answer
 	later    []*call
@@ -453,9 +457,8 @@ func (b *batch) unmakes(tx *Tx) bool {
 	return false
 }
 
-// markersKept is how many batches of a lane leave their markers before one of them
-// sweeps up.
-const markersKept = 64
+// markersKept is about how many of the newest markers of a lane stay.
+const markersKept = 32
 
 // commit writes the changes. A commit whose outcome is not known is found out.
 func (b *batch) commit() error {
@@ -463,37 +466,65 @@ func (b *batch) commit() error {
 	if len(changes) == 0 {
 		return nil
 	}
+	e := b.lane.e
+	if !e.hints.holds {
+		return b.write(changes, nil, false)
+	}
+	units, told := unitsOf(changes)
+	from := e.hints.changing(units)
+	defer func() { b.wrote = e.hints.changed(units, from) }()
+	if e.traits.Local != nil {
+		return e.traits.Local.Commit(e.hints, units, func() error { return b.write(changes, nil, false) })
+	}
+	return b.write(changes, units, told)
+}
+
+// write commits changes. What they change is told to other NameNodes if that is said.
+func (b *batch) write(changes []dal.Change, units []uint64, told bool) error {
 	l := b.lane
 	if !l.e.traits.Markers {
 		return l.e.trip("commit", func(ctx context.Context) error { return b.tx.Commit(ctx, changes) })
 	}
-	l.batch++
-	changes = append(changes, l.markers()...)
-	err := l.e.trip("commit", func(ctx context.Context) error { return b.tx.Commit(ctx, changes) })
-	if !dal.Is(err, dal.UnknownOutcome) {
-		return err
+	sweep := l.last - markersKept // below are old markers
+	if sweep < l.swept+markersKept {
+		sweep = l.swept // not worth it yet
 	}
-	b.tx.Rollback()
-	return l.resolve(err)
+	changes = append(changes, l.markers(sweep, units, told)...)
+	err := l.e.trip("commit", func(ctx context.Context) error { return b.tx.Commit(ctx, changes) })
+	if dal.Is(err, dal.UnknownOutcome) {
+		b.tx.Rollback()
+		err = l.resolve(err)
+	}
+	if err == nil {
+		l.last, l.swept = l.batch, sweep
+	}
+	return err
 }
 
 var markerCommitted = schema.BatchMarkers.Column("committed")
 
-// marker is the row of a batch; committed is 0 for a tombstone.
-func (l *lane) marker(batch, committed int64) schema.Row {
-	return schema.Row{schema.Int(l.e.opt.NodeID), schema.Int(int64(l.index)), schema.Int(batch), schema.Int(committed)}
-}
-
-func (l *lane) markers() []dal.Change {
+// markers are the changes that mark a batch: its own markers, mostly one, which say what
+// units it changes if that can be told; and those below sweep go.
+func (l *lane) markers(sweep int64, units []uint64, told bool) []dal.Change {
 	t := schema.BatchMarkers
 	var out []dal.Change
-	if l.batch%markersKept == 0 {
-		for n := max(0, l.batch-2*markersKept); n < l.batch-1; n++ {
-			out = append(out, dal.Change{Op: dal.Delete, Table: t, Key: t.Key(l.marker(n, 0))})
-		}
+	for n := l.swept; n < sweep; n++ {
+		m := schema.BatchMarker{NamenodeID: l.e.opt.NodeID, Lane: int64(l.index), Batch: n}
+		out = append(out, dal.Change{Op: dal.Delete, Table: t, Key: t.Key(m.Row())})
 	}
-	row := l.marker(l.batch, 1)
-	return append(out, dal.Change{Op: dal.Insert, Table: t, Key: t.Key(row), Row: row})
+	previous := l.last
+	for first := true; first || len(units) > 0; first = false {
+		l.batch++
+		n := min(len(units), maxUnitsTold)
+		m := schema.BatchMarker{NamenodeID: l.e.opt.NodeID, Lane: int64(l.index), Batch: l.batch, Committed: 1, Previous: previous}
+		if told {
+			m.Changed = unitsText(units[:n])
+		}
+		row := m.Row()
+		out = append(out, dal.Change{Op: dal.Insert, Table: t, Key: t.Key(row), Row: row})
+		units, previous = units[n:], l.batch
+	}
+	return out
 }
 
 // resolve finds out whether the batch with the newest marker committed: it tries to
@@ -502,7 +533,8 @@ func (l *lane) markers() []dal.Change {
 // place is taken, the row there tells whose it is. It returns nil for committed, a
 // Conflict for not committed, and goes on until it knows or the engine closes.
 func (l *lane) resolve(cause error) error {
-	row := l.marker(l.batch, 0)
+	tombstone := schema.BatchMarker{NamenodeID: l.e.opt.NodeID, Lane: int64(l.index), Batch: l.batch}
+	row := tombstone.Row()
 	key := schema.BatchMarkers.Key(row)
 	change := dal.Change{Op: dal.Insert, Table: schema.BatchMarkers, Key: key, Row: row}
 	fetch := []dal.Fetch{{Table: schema.BatchMarkers, Keys: []schema.Key{key}}}

@@ -40,6 +40,8 @@ type CallStats struct {
 	// Rows that the dry run looked up: found among the hints; not found, so that the
 	// store had to be asked first; not found and taken to be absent.
 	HintHits, HintMisses, HintGuesses int
+	// Known: the dry run went by rows that turned out to hold still, and was the last.
+	Known bool
 	// Rules is the time in the function, all runs together, if Timed. One call in
 	// TimedCalls is: reading the clock takes longer than all else here.
 	Timed bool

@@ -147,12 +147,16 @@ func (q *readQueue) close() {
 func (e *Engine) readBatch(ctx context.Context, batch []*call) {
 	began := e.begin(Reads)
 	defer e.end(Reads)
-	s := newSet(len(batch))
+	s, news := newSet(len(batch)), e.journal != nil && e.journal.unheard()
 	for _, c := range batch {
 		e.waited(Reads, c.queued, began)
+		if c.asks {
+			news = true
+			continue
+		}
 		s.ask(&c.wants, e.readLock)
 	}
-	err := e.readWants(ctx, s)
+	err := e.readWants(ctx, s, news)
 	if err == nil {
 		e.batched(began, BatchStats{Kind: Reads, Calls: len(batch), Rows: s.used})
 	}
@@ -172,19 +176,27 @@ func (e *Engine) readLock(lock dal.Lock) dal.Lock {
 	return dal.None
 }
 
-// readWants fetches what the set wants.
-func (e *Engine) readWants(ctx context.Context, s *set) error {
-	p := s.plan(nil, e.traits.MaxKeys)
+// readWants fetches what the set wants, and what is new in the journal if news.
+func (e *Engine) readWants(ctx context.Context, s *set, news bool) error {
+	var first []dal.Fetch
+	if news {
+		first = append(first, e.journal.news())
+	}
+	p := s.plan(first, e.traits.MaxKeys)
 	start := e.opt.Now()
 	for n := 1; ; n++ {
 		var answers []dal.Rows
+		from := e.hints.now()
 		err := e.tripOf(ctx, "read", func(ctx context.Context) (err error) {
 			answers, err = e.store.Read(ctx, p.fetches)
 			return err
 		})
 		if err == nil {
+			if news {
+				from = e.journal.hear(answers[0].Rows, from)
+			}
 			s.fill(&p, answers)
-			e.hints.learn(s)
+			e.hints.learn(s, from)
 			return nil
 		}
 		switch {

@@ -35,6 +35,7 @@ type Tx struct {
 	relock  bool    // … and it needs a lock, so another batch has to get it
 	unsure  bool    // a dry run that met no good hint
 	starved bool    // ids ran out
+	unheld  bool    // a dry run that went by more than hints that are held
 	barred  bool    // the guard refused, and looked at no row for it
 	lane    schema.Key
 	alone   bool
@@ -124,6 +125,10 @@ func (tx *Tx) Get(t *schema.Table, k schema.Key, lock dal.Lock) (schema.Row, err
 	return applyAdd(t, row, m.add), nil
 }
 
+// Fresh keeps the function from being answered from what is remembered: it wants to know
+// what is in the store, for whatever reason.
+func (tx *Tx) Fresh() { tx.unheld = true }
+
 // Leaf says of a row that the function asked for, and locks, that no others are reached
 // through it. Leaves are locked behind all other rows of their table, so that a batch
 // needs one statement for the rows above them and one for the leaves, however their keys
@@ -151,12 +156,18 @@ func (tx *Tx) stored(a *asked, lock dal.Lock) (schema.Row, bool) {
 		}
 		return s.row, true
 	}
-	if !tx.hints.covers(a.index) {
-		return nil, false
-	}
-	if row, ok := tx.hints.get(a.index, a.key); ok {
+	t := a.index.Table()
+	foresees := tx.hints.foresees(t)
+	if h := tx.hints.unit(t, a.key); h != nil && (tx.holds(h) || foresees && len(h.rows) > 0) {
 		tx.call.stats.HintHits++
+		row := h.row()
+		if row == nil && lock == dal.Exclusive {
+			a.guess()
+		}
 		return row, true
+	}
+	if !foresees {
+		return nil, false
 	}
 	// A row that is wanted exclusively may well be about to be created: go on as if
 	// it were absent. Any other missing hint is worth a plain read first.
@@ -166,8 +177,24 @@ func (tx *Tx) stored(a *asked, lock dal.Lock) (schema.Row, bool) {
 		return nil, false
 	}
 	tx.call.stats.HintGuesses++
+	tx.unheld = true
 	a.guess()
 	return nil, true
+}
+
+// holds reports whether a hint is held, and notes that the run went by it.
+func (tx *Tx) holds(h *hint) bool {
+	if !tx.call.engine.hints.held(h) {
+		tx.unheld = true
+		return false
+	}
+	tx.call.relied = append(tx.call.relied, h)
+	return true
+}
+
+// settled reports whether a dry run has an answer, if all hints that it went by hold.
+func (tx *Tx) settled() bool {
+	return tx.base == nil && !tx.stopped && !tx.unsure && !tx.starved && !tx.unheld && tx.own.len() == 0
 }
 
 // stop notes that something with this lock is missing.
@@ -183,9 +210,14 @@ func (tx *Tx) stop(lock dal.Lock) error {
 func (tx *Tx) Lookup(x *schema.Index, k schema.Key) ([]schema.Row, error) {
 	a := tx.ask(&want{index: x, key: k, kind: wantPrefix}, dal.None)
 	if tx.base == nil {
-		if tx.hints.covers(x) {
-			if row, ok := tx.hints.get(x, k); ok {
+		if h := tx.unitOf(x, k); h != nil && tx.holds(h) {
+			tx.call.stats.HintHits++
+			return tx.overlaid(x, k, "", h.rows), nil
+		}
+		if rows := tx.hints.by(x); rows != nil {
+			if row, ok := rows.Get(k); ok {
 				tx.call.stats.HintHits++
+				tx.unheld = true
 				return []schema.Row{row}, nil
 			}
 			tx.call.stats.HintMisses++
@@ -200,6 +232,15 @@ func (tx *Tx) Lookup(x *schema.Index, k schema.Key) ([]schema.Row, error) {
 		return nil, tx.stop(dal.None)
 	}
 	return tx.overlaid(x, k, "", a.slot.rows.Rows), nil
+}
+
+// unitOf returns what is remembered of the unit with key k in x, nil if nothing is or it
+// is none.
+func (tx *Tx) unitOf(x *schema.Index, k schema.Key) *hint {
+	if t := x.Table(); x == t.Primary && t.UnitOf(k) == k {
+		return tx.hints.unit(t, k)
+	}
+	return nil
 }
 
 // freshRows answers a prefix of the primary key in a dry run when the function has

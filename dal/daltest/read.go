@@ -111,6 +111,23 @@ func scan(x *schema.Index, prefix, after schema.Key, limit int) dal.Fetch {
 }
 
 var scanChecks = []check{
+	{"scan beyond keys", func(k *kit) {
+		var rows []schema.Row
+		for _, r := range [][3]int64{{0, 0, 1}, {0, 0, 2}, {0, 0, 3}, {0, 1, 5}, {0, 1, 6}, {0, 2, 1}, {1, 0, 9}, {2, 0, 1}, {2, 0, 2}} {
+			rows = append(rows, row(schema.BatchMarkers, "namenode_id", k.base+r[0], "lane", r[1], "batch", r[2], "changed", "x\x00"))
+			k.write(insert(schema.BatchMarkers, rows[len(rows)-1]))
+		}
+		after := func(keys ...schema.Key) []schema.Row {
+			got := k.read(dal.Fetch{Table: schema.BatchMarkers, Scan: &dal.Scan{Beyond: keys}})[0].Rows
+			return slices.DeleteFunc(slices.Clone(got), func(r schema.Row) bool { return r[0].Int() < k.base || r[0].Int() > k.base+2 })
+		}
+		k.want(after(), rows...)
+		k.want(after(key(k.base, 0, 2)), rows[2:]...)
+		k.want(after(key(k.base+2, 0, 2), key(k.base, 1, 5), key(k.base, 0, 3)), rows[4], rows[5], rows[6])
+		k.want(after(key(k.base)), rows[6:]...)
+		k.want(after(key(k.base, 0), key(k.base+2), key(k.base+1, 0, 8)), rows[3:7]...)
+		k.want(after(key(k.base, 0, 3), key(k.base, 1, 6), key(k.base, 2, 1), key(k.base+1, 0, 9), key(k.base+2, 0, 7)))
+	}},
 	{"scan of a prefix", func(k *kit) {
 		a, b, c := inode(k.base, "a", k.base+1), inode(k.base, "b", k.base+2), inode(k.base+1, "a", k.base+3)
 		k.write(insert(schema.Inodes, c), insert(schema.Inodes, b), insert(schema.Inodes, a))

@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -172,10 +173,28 @@ func (s *Store) scan(f *dal.Fetch) []schema.Row {
 		if !strings.HasPrefix(string(e.key), string(sc.Prefix)) {
 			return false
 		}
+		if !beyond(f.By(), e.row, sc.Beyond) {
+			return true
+		}
 		rows = append(rows, e.row)
 		return len(rows) < limit
 	})
 	return rows
+}
+
+// beyond reports whether a row of x is none that dal.Scan.Beyond leaves out.
+func beyond(x *schema.Index, row schema.Row, keys []schema.Key) bool {
+	if len(keys) == 0 {
+		return true
+	}
+	own, list := x.KeyOf(row), string(x.PrefixOf(row, len(x.Cols)-1))
+	return !slices.ContainsFunc(keys, func(k schema.Key) bool {
+		vals := k.Values(x.Columns())
+		if len(vals) < len(x.Cols) {
+			return strings.HasPrefix(string(own), string(k))
+		}
+		return own <= k && string(schema.KeyOf(vals[:len(vals)-1]...)) == list
+	})
 }
 
 // Begin is part of dal.Store.

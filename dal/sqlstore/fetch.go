@@ -190,6 +190,15 @@ func (s *script) limit(n int) {
 // between adds the condition that a row is in the scan.
 func (s *script) between(x *schema.Index, sc *dal.Scan) {
 	cols := x.Columns()
+	if len(sc.Beyond) > 0 {
+		lists := make([][]schema.Value, len(sc.Beyond))
+		for i, k := range slices.Sorted(slices.Values(sc.Beyond)) {
+			lists[i] = k.Values(cols)
+		}
+		s.sql(" WHERE ")
+		s.beyond(cols, lists)
+		return
+	}
 	prefix := sc.Prefix.Append(nil, cols)
 	after := sc.After.Append(nil, cols)
 	if len(prefix)+len(after) > 0 {
@@ -203,6 +212,45 @@ func (s *script) between(x *schema.Index, sc *dal.Scan) {
 		s.sql(" AND ")
 	}
 	s.after(cols[len(prefix):len(after)], after[len(prefix):])
+}
+
+// beyond adds the condition that a row follows the last of each list, which are in
+// order, or is of none of them. All of it are ranges of the index.
+func (s *script) beyond(cols []schema.Column, lists [][]schema.Value) {
+	name := quote(cols[0].Name)
+	if len(cols) == 1 {
+		s.sql(name + ">")
+		s.value(lists[len(lists)-1][0])
+		return
+	}
+	var heads []schema.Value
+	for len(lists) > 0 {
+		n, head := 1, lists[0][0]
+		for n < len(lists) && lists[n][0] == head {
+			n++
+		}
+		same := make([][]schema.Value, n)
+		for i := range same {
+			same[i] = lists[i][1:]
+		}
+		lists, heads = lists[n:], append(heads, head)
+		if len(same[0]) == 0 {
+			continue
+		}
+		s.sql("(" + name + "=")
+		s.value(head)
+		s.sql(" AND (")
+		s.beyond(cols[1:], same)
+		s.sql(")) OR ")
+	}
+	if len(heads) == 1 {
+		s.sql(name + "<>")
+		s.value(heads[0])
+		return
+	}
+	s.sql(name + " NOT IN (")
+	s.each(len(heads), ",", func(i int) { s.value(heads[i]) })
+	s.sql(")")
 }
 
 // after adds the condition that cols are larger than vals.

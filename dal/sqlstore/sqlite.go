@@ -10,6 +10,8 @@ import (
 	"runtime"
 
 	lite "modernc.org/sqlite"
+
+	"github.com/hopsql/hopsql/dal"
 )
 
 // maxStatements is how many prepared statements a connection keeps.
@@ -46,9 +48,11 @@ func OpenSQLite(cfg SQLiteConfig) (*Store, error) {
 	if err != nil {
 		return nil, closeAfter(err, unlock)
 	}
+	d := sqlite.ready()
+	d.traits.Local = &dal.Local{}
 	return &Store{
 		attempts: 3,
-		d:        sqlite.ready(), read: read, write: write, unlock: unlock, trace: cfg.Trace, kind: sqliteKind,
+		d:        d, read: read, write: write, unlock: unlock, trace: cfg.Trace, kind: sqliteKind,
 		run:    sendPrepared,
 		ensure: func(context.Context) error { return nil },
 		where:  "file " + path,

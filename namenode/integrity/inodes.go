@@ -293,6 +293,7 @@ func (c *Checker) loops(ctx context.Context, dirs []int64) (found map[int64]bool
 // of all in one step.
 func (c *Checker) climb(ctx context.Context, dirs []int64) (found map[int64]bool, err error) {
 	err = c.Engine.View(ctx, func(tx *txn.Tx) error {
+		tx.Fresh()
 		found = map[int64]bool{}
 		at := map[int64]int64{}
 		for _, dir := range dirs {
@@ -364,6 +365,7 @@ func (c *Checker) many(ctx context.Context, in *schema.Inode, hear *Listener) er
 
 func (c *Checker) row(ctx context.Context, dir int64) (d *schema.Directory, err error) {
 	err = c.Engine.View(ctx, func(tx *txn.Tx) error {
+		tx.Fresh()
 		d = nil
 		row, err := tx.Get(schema.Directories, id(dir), dal.None)
 		if row != nil {

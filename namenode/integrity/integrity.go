@@ -170,6 +170,7 @@ func (c *Checker) again(ctx context.Context, k *check, row schema.Row, s suspici
 		still := ""
 		// An update that changes nothing: stores without snapshots lock what it reads.
 		err := c.Engine.Update(ctx, func(tx *txn.Tx) error {
+			tx.Fresh()
 			still = ""
 			row, err := tx.Get(k.table, key, dal.Shared)
 			if err != nil || row == nil {
@@ -208,6 +209,7 @@ func (c *Checker) fixed(ctx context.Context, hear *Listener) error {
 	names := []string{schema.VarClusterID, schema.VarNamespaceID, schema.VarBlockPoolID, schema.VarFormatted, schema.VarNextInodeID, schema.VarNextBlockID}
 	var lost []string
 	err := c.Engine.View(ctx, func(tx *txn.Tx) error {
+		tx.Fresh()
 		lost = nil
 		for _, name := range names {
 			row, err := tx.Get(schema.Variables, schema.KeyOf(schema.Str(name)), dal.None)

@@ -424,6 +424,7 @@ func (n *Namespace) lastBlocks(ctx context.Context, entries []schema.Inode) (map
 				if err != nil {
 					return err
 				}
+				delete(lasts, id)
 				if len(rows) > 0 {
 					b := schema.BlockOf(rows[len(rows)-1])
 					lasts[id] = &b

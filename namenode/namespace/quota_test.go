@@ -189,7 +189,10 @@ func mark(t *testing.T, store dal.Store, name, token string, at int64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := tx.Commit(ctx, []dal.Change{{Op: dal.Put, Table: schema.Inodes, Key: k, Row: in.Row()}}); err != nil {
+	marker := schema.BatchMarker{NamenodeID: 77, Batch: time.Now().UnixNano(), Committed: 1} // somebody changed something
+	err = tx.Commit(ctx, []dal.Change{{Op: dal.Put, Table: schema.Inodes, Key: k, Row: in.Row()},
+		{Op: dal.Insert, Table: schema.BatchMarkers, Key: schema.BatchMarkers.Key(marker.Row()), Row: marker.Row()}})
+	if err != nil {
 		t.Fatal(err)
 	}
 }

@@ -134,9 +134,11 @@ func tracedScenario(t *testing.T, l open.Location) (*scenario, *trips) {
 }
 
 // TestWarmRoundTrips states the counts that the golden files show: reads in one round
-// trip, changes in two, on every store.
+// trip, changes in two, on every store; what is known of a store that nobody else changes
+// takes none.
 func TestWarmRoundTrips(t *testing.T) {
 	want := map[string]int{"stat": 1, "ls": 1, "open": 1}
+	known := map[string]bool{"stat /d/f": true}
 	for name, openStore := range testStores() {
 		t.Run(name, func(t *testing.T) {
 			s := newScenario(t, openStore(t))
@@ -150,6 +152,9 @@ func TestWarmRoundTrips(t *testing.T) {
 				most, ok := want[words[1]]
 				if !ok {
 					most = 2
+				}
+				if name == "sqlite" && known[strings.Join(words[1:], " ")] {
+					most = 0
 				}
 				if n != most {
 					t.Errorf("%s: %d round trips, want %d", words[1:], n, most)
