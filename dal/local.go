@@ -25,6 +25,13 @@ func (n *Local) Listen(l Listener) {
 	n.list = append(n.list, l)
 }
 
+// Only reports whether nobody but l listens.
+func (n *Local) Only(l Listener) bool {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	return len(n.list) == 1 && n.list[0] == l
+}
+
 // Commit runs commit, which changes the rows of units, between the two messages to all
 // who listen but self.
 func (n *Local) Commit(self Listener, units []uint64, commit func() error) error {

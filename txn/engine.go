@@ -127,6 +127,12 @@ type Engine struct {
 // Coherent reports whether all rows that a run of a View looks at are of one moment.
 func (e *Engine) Coherent() bool { return !e.traits.Guards }
 
+// sole reports whether nobody else changes the store while a lane runs a batch: what is
+// held then is locked by that alone.
+func (e *Engine) sole() bool {
+	return e.traits.Local != nil && len(e.lanes) == 1 && e.traits.Local.Only(e.hints)
+}
+
 // New starts an engine on an open store. Close it before the store.
 func New(store dal.Store, opt Options) (*Engine, error) {
 	opt.setDefaults(store.Traits())

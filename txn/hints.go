@@ -27,7 +27,7 @@ type Hints struct {
 // heard is when a unit, or one of those that share its place, was last heard of.
 type heard struct {
 	turn    uint64
-	others  uint64 // the same without the commits of this engine
+	others  uint64 // the same without the batch that puts what it wrote
 	pending int    // commits of this engine under way
 }
 
@@ -315,6 +315,12 @@ func (h *Hints) changing(units []uint64) since {
 func (h *Hints) changed(units []uint64, from since) since {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	for _, u := range units {
+		// Another batch of this engine may have come and gone meanwhile.
+		if place := &h.heard[u%heardPlaces]; place.turn != from.turn {
+			place.others = h.turn.Load() + 1
+		}
+	}
 	return since{h.note(units, -1), from.others}
 }
 

@@ -393,6 +393,9 @@ func (b *batch) fetch(calls []*call) error {
 
 // get fetches what the set wants, after first.
 func (b *batch) get(first []dal.Fetch) error {
+	if b.lane.e.sole() {
+		b.set.recall(b.lane.e.hints)
+	}
 	p := b.set.plan(first, b.lane.e.traits.MaxKeys)
 	if len(p.fetches) == 0 {
 		return nil

@@ -147,6 +147,29 @@ func (s *set) ask(ws *wants, lock func(dal.Lock) dal.Lock) {
 	}
 }
 
+// recall takes what is wanted from what is held, as far as it is.
+func (s *set) recall(h *Hints) {
+	rest := s.wanted[:0]
+	for _, sl := range s.wanted {
+		t := sl.index.Table()
+		if sl.index != t.Primary || sl.kind == wantScan || t.UnitOf(sl.key) != sl.key {
+			rest = append(rest, sl)
+			continue
+		}
+		e := h.unit(t, sl.key)
+		if e == nil || !h.held(e) {
+			rest = append(rest, sl)
+			continue
+		}
+		sl.state, sl.rows = slotFetched, dal.Rows{Rows: e.rows}
+		if sl.kind == wantRow {
+			sl.row, sl.rows = e.row(), dal.Rows{}
+		}
+	}
+	clear(s.wanted[len(rest):])
+	s.wanted = rest
+}
+
 // plan returns the fetches for what is wanted, after first.
 func (s *set) plan(first []dal.Fetch, most int) plan {
 	p := &s.trip

@@ -24,7 +24,7 @@ var storeOps = []string{"read", "fetch", "commit"}
 type Engine struct {
 	runs, rules, wait, calls, rows, batch [2]prometheus.Histogram
 	hits, misses, guesses                 [2]prometheus.Counter
-	later                                 prometheus.Counter
+	known, later                          prometheus.Counter
 	writes                                prometheus.Histogram
 	trips                                 map[string]prometheus.Histogram
 	retries                               [2][len(reasons)]prometheus.Counter
@@ -66,6 +66,7 @@ func newEngine() *Engine {
 			e.retries[k][i] = c("batch_failures_total", "Batches that failed and were run again, cut in halves or given up.", labels("reason", why))
 		}
 	}
+	e.known = c("known_calls_total", "Calls that were answered from remembered rows which turned out to hold still.", nil)
 	e.later = c("batch_later_calls_total", "Calls that a batch of writes put off into another batch.", nil)
 	e.writes = h("batch_writes", "Rows that a batch wrote.", rowBounds, nil)
 	for _, op := range storeOps {
@@ -83,6 +84,9 @@ func (e *Engine) Call(s txn.CallStats) {
 	add(e.hits[s.Kind], s.HintHits)
 	add(e.misses[s.Kind], s.HintMisses)
 	add(e.guesses[s.Kind], s.HintGuesses)
+	if s.Known {
+		e.known.Inc()
+	}
 }
 
 func add(c prometheus.Counter, n int) {
