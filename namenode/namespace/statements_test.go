@@ -134,11 +134,10 @@ func tracedScenario(t *testing.T, l open.Location) (*scenario, *trips) {
 }
 
 // TestWarmRoundTrips states the counts that the golden files show: reads in one round
-// trip, changes in two, on every store; what is known of a store that nobody else changes
-// takes none.
+// trip, changes in two, on every store; fewer on one that nobody else changes, where what is
+// known is not asked for.
 func TestWarmRoundTrips(t *testing.T) {
 	want := map[string]int{"stat": 1, "ls": 1, "open": 1}
-	known := map[string]bool{"stat /d/f": true}
 	for name, openStore := range testStores() {
 		t.Run(name, func(t *testing.T) {
 			s := newScenario(t, openStore(t))
@@ -153,10 +152,7 @@ func TestWarmRoundTrips(t *testing.T) {
 				if !ok {
 					most = 2
 				}
-				if name == "sqlite" && known[strings.Join(words[1:], " ")] {
-					most = 0
-				}
-				if n != most {
+				if n > most || n < most && name != "sqlite" {
 					t.Errorf("%s: %d round trips, want %d", words[1:], n, most)
 				}
 			}
