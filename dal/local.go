@@ -1,6 +1,9 @@
 package dal
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // A Listener is told of the changes of a Local store by those who make them. Units are
 // told as hashes of schema.UnitHash.
@@ -18,11 +21,18 @@ type Local struct {
 	list []Listener
 }
 
-// Listen adds l, for good: there are few, and they live as long as the store.
+// Listen adds l, until Leave.
 func (n *Local) Listen(l Listener) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.list = append(n.list, l)
+	n.list = append(n.list[:len(n.list):len(n.list)], l) // Commit goes through the old one
+}
+
+// Leave ends what Listen began.
+func (n *Local) Leave(l Listener) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.list = slices.DeleteFunc(slices.Clone(n.list), func(other Listener) bool { return other == l })
 }
 
 // Only reports whether nobody but l listens.

@@ -174,6 +174,9 @@ func (e *Engine) Close() {
 	e.cancel()
 	e.reads.close()
 	e.wg.Wait()
+	if e.traits.Local != nil {
+		e.traits.Local.Leave(e.hints)
+	}
 }
 
 // View runs fn over one consistent state of the store: everything that it reads in

@@ -139,6 +139,29 @@ func (h *Hints) by(x *schema.Index) *lru.Cache[schema.Key, schema.Row] {
 // held reports whether nothing was heard of e since it came.
 func (h *Hints) held(e *hint) bool { return !e.gone.Load() && e.turn >= h.lost.Load() }
 
+// hold reports whether the rows of a batch of reads, some fetched from then on and some
+// known, fit together: nobody was heard of changing any.
+func (h *Hints) hold(s *set, from since) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.lost.Load() > from.others {
+		return false
+	}
+	for _, sl := range s.slots[:s.used] {
+		if sl.known != nil {
+			if !h.held(sl.known) {
+				return false
+			}
+			continue
+		}
+		place := &h.heard[sl.index.Table().UnitHash(sl.key)%heardPlaces]
+		if place.pending > 0 || place.turn > from.turn {
+			return false
+		}
+	}
+	return true
+}
+
 // now is the moment from which rows are that are read afterwards.
 func (h *Hints) now() since {
 	turn := h.turn.Load()
@@ -228,7 +251,7 @@ func (h *Hints) learn(s *set, from since) {
 	defer h.mu.Unlock()
 	for _, sl := range s.slots[:s.used] {
 		t := h.tables[sl.index.Table().Order]
-		if t == nil || sl.state != slotFetched || sl.mod != nil {
+		if t == nil || sl.state != slotFetched || sl.mod != nil || sl.known != nil {
 			continue
 		}
 		primary := sl.index == t.table.Primary

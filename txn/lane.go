@@ -474,6 +474,10 @@ func (b *batch) commit() error {
 		return b.write(changes, nil, false)
 	}
 	units, told := unitsOf(changes)
+	if !told {
+		// Markers go that this engine may not have heard of either.
+		e.hints.lose()
+	}
 	from := e.hints.changing(units)
 	defer func() { b.wrote = e.hints.changed(units, from) }()
 	if e.traits.Local != nil {

@@ -156,7 +156,16 @@ func (e *Engine) readBatch(ctx context.Context, batch []*call) {
 		}
 		s.ask(&c.wants, e.readLock)
 	}
-	err := e.readWants(ctx, s, news)
+	recalled := e.hints.holds && len(s.wanted) >= manyWants && s.onlyUnits()
+	if recalled {
+		s.recall(e.hints)
+		recalled = len(s.wanted) < s.used
+	}
+	from, err := e.readWants(ctx, s, news || recalled && e.journal != nil)
+	if err == nil && recalled && !e.hints.hold(s, from) {
+		s.forget()
+		_, err = e.readWants(ctx, s, false)
+	}
 	if err == nil {
 		e.batched(began, BatchStats{Kind: Reads, Calls: len(batch), Rows: s.used})
 	}
@@ -176,13 +185,21 @@ func (e *Engine) readLock(lock dal.Lock) dal.Lock {
 	return dal.None
 }
 
-// readWants fetches what the set wants, and what is new in the journal if news.
-func (e *Engine) readWants(ctx context.Context, s *set, news bool) error {
+// manyWants is how much a batch must want so that what is known of it is not fetched: it
+// costs a look at the journal, which a single caller has no use for.
+const manyWants = 32
+
+// readWants fetches what the set wants, and what is new in the journal if news. It returns
+// from when the rows are.
+func (e *Engine) readWants(ctx context.Context, s *set, news bool) (since, error) {
 	var first []dal.Fetch
 	if news {
 		first = append(first, e.journal.news())
 	}
 	p := s.plan(first, e.traits.MaxKeys)
+	if len(p.fetches) == 0 {
+		return e.hints.now(), nil
+	}
 	start := e.opt.Now()
 	for n := 1; ; n++ {
 		var answers []dal.Rows
@@ -197,26 +214,26 @@ func (e *Engine) readWants(ctx context.Context, s *set, news bool) error {
 			}
 			s.fill(&p, answers)
 			e.hints.learn(s, from)
-			return nil
+			return from, nil
 		}
 		switch {
 		case e.ctx.Err() != nil:
-			return ErrClosed
+			return since{}, ErrClosed
 		case ctx.Err() != nil:
-			return ctx.Err()
+			return since{}, ctx.Err()
 		case dal.Is(err, dal.Conflict) || dal.Is(err, dal.Unavailable):
 			if e.opt.Now().Sub(start) > e.opt.Patience {
-				return fmt.Errorf("%w: %w", ErrUnavailable, err)
+				return since{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
 			}
 			e.retrying(Reads, err)
 			if n == 1 {
 				e.opt.Logger.Warn("reading from the store failed, trying again", "err", err)
 			}
 			if err := e.backoff(ctx, n); err != nil {
-				return err
+				return since{}, err
 			}
 		default:
-			return err
+			return since{}, err
 		}
 	}
 }

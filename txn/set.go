@@ -1,6 +1,7 @@
 package txn
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -18,6 +19,7 @@ type slot struct {
 	row   schema.Row // the fetched row; nil if there is none
 	rows  dal.Rows   // fetched for a prefix or a scan
 	mod   *mod       // what the batch does to the row so far; nil if nothing
+	known *hint      // where the row or rows are from, if they were not fetched
 }
 
 type slotState uint8
@@ -147,27 +149,49 @@ func (s *set) ask(ws *wants, lock func(dal.Lock) dal.Lock) {
 	}
 }
 
+// unit is the unit that a slot asks for, "" if it asks for something else.
+func (s *slot) unit() schema.Key {
+	if t := s.index.Table(); s.index == t.Primary && s.kind != wantScan && t.UnitOf(s.key) == s.key {
+		return s.key
+	}
+	return ""
+}
+
+// onlyUnits reports whether all that is wanted are units.
+func (s *set) onlyUnits() bool {
+	return !slices.ContainsFunc(s.wanted, func(sl *slot) bool { return sl.unit() == "" })
+}
+
 // recall takes what is wanted from what is held, as far as it is.
 func (s *set) recall(h *Hints) {
 	rest := s.wanted[:0]
 	for _, sl := range s.wanted {
-		t := sl.index.Table()
-		if sl.index != t.Primary || sl.kind == wantScan || t.UnitOf(sl.key) != sl.key {
-			rest = append(rest, sl)
-			continue
+		var e *hint
+		if unit := sl.unit(); unit != "" {
+			e = h.unit(sl.index.Table(), unit)
 		}
-		e := h.unit(t, sl.key)
 		if e == nil || !h.held(e) {
 			rest = append(rest, sl)
 			continue
 		}
-		sl.state, sl.rows = slotFetched, dal.Rows{Rows: e.rows}
+		sl.state, sl.known = slotFetched, e
 		if sl.kind == wantRow {
-			sl.row, sl.rows = e.row(), dal.Rows{}
+			sl.row = e.row()
+		} else {
+			sl.rows.Rows = e.rows
 		}
 	}
 	clear(s.wanted[len(rest):])
 	s.wanted = rest
+}
+
+// forget wants again all that the set has.
+func (s *set) forget() {
+	s.wanted = s.wanted[:0]
+	for _, sl := range s.slots[:s.used] {
+		sl.state, sl.row, sl.rows, sl.known = slotWanted, nil, dal.Rows{}, nil
+		s.wanted = append(s.wanted, sl)
+	}
 }
 
 // plan returns the fetches for what is wanted, after first.
