@@ -31,12 +31,18 @@ const (
 // defaultMemory is the memory limit when neither the key nor GOMEMLIMIT is set.
 const defaultMemory = 200 << 20
 
-// defaultHints keeps the hint cache well below the memory limit: a remembered row
-// takes half a KiB, up to 2 KiB.
-const defaultHints = 100_000
+// memoryOfHint is how much of the memory limit there is for each row that is remembered
+// by default, or entry of a listing. They take about 1 KiB and half a KiB; the rest is
+// for calls and garbage.
+const memoryOfHint = 4 << 10
 
-// defaultListings is as much for listings: an entry takes about half a KiB.
-const defaultListings = 50_000
+// remembered is how many there are of each.
+func remembered(limit int64) int64 {
+	if limit <= 0 {
+		limit = defaultMemory
+	}
+	return limit / memoryOfHint
+}
 
 // settings is everything that the process reads from the configuration.
 type settings struct {
@@ -166,7 +172,7 @@ func readSettings(c *conf.Config) (*settings, error) {
 			MinDatanodes: r.count("dfs.namenode.safemode.min.datanodes", 0),
 			Extension:    r.duration("dfs.namenode.safemode.extension", 30*time.Second, time.Millisecond),
 		},
-		hints:      max(1, r.count(keyHints, defaultHints)),
+		hints:      max(1, r.count(keyHints, remembered(r.size(keyMemoryLimit, -1)))),
 		profile:    r.bool(keyProfile, false),
 		prometheus: r.prometheus(),
 		memory:     r.size(keyMemoryLimit, -1),
@@ -195,7 +201,7 @@ func (r *reader) namespace() namespace.Settings {
 			MaxReplication: r.int("dfs.replication.max", 512),
 			MinReplication: r.int("dfs.namenode.replication.min", 1),
 			ListLimit:      max(1, r.count("dfs.ls.limit", 1000)),
-			ListingCache:   r.count(keyListings, defaultListings),
+			ListingCache:   r.count(keyListings, remembered(r.size(keyMemoryLimit, -1))),
 			ATimePrecision: r.int("dfs.namenode.accesstime.precision", 3_600_000),
 			MaxXAttrs:      r.count("dfs.namenode.fs-limits.max-xattrs-per-inode", 32),
 			MaxXAttrSize:   r.count("dfs.namenode.fs-limits.max-xattr-size", 16384),

@@ -101,6 +101,7 @@ func (l *Lab) settings(name, storeURL string) (props map[string]string, address 
 		"dfs.namenode.http-address":                            fmt.Sprintf("127.0.0.1:%d", webPort),
 		"dfs.replication":                                      "1",
 		"dfs.namenode.safemode.extension":                      "0",
+		"hopsql.memory.limit":                                  "400m", // Apache's NameNode has a heap of 2 GB
 		"dfs.namenode.fs-limits.min-block-size":                "0",
 		"dfs.namenode.fs-limits.max-directory-items":           "6400000", // that of a million entries gets more
 		"dfs.namenode.safemode.threshold-pct":                  "0",       // DataNodes of files made in bulk never come
