@@ -284,8 +284,9 @@ func (h *Hints) saw(t *hintTable, k schema.Key, row schema.Row, from since) {
 	}
 }
 
-// wrote takes over what a batch committed.
-func (h *Hints) wrote(s *set, from since) {
+// wrote takes over what a batch committed, which is from then, and the rows that it wrote
+// as it had read them.
+func (h *Hints) wrote(s *set, from, read since) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, t := range h.tables {
@@ -296,15 +297,25 @@ func (h *Hints) wrote(s *set, from since) {
 		changed := s.tables[t.table.Order].changed
 		for _, sl := range changed {
 			if sl.mod.written && sl.mod.row == nil && t.whole {
-				h.put(t, sl.key, nil, from)
+				h.put(t, sl.key, nil, sl.mod.since(from, read))
 			}
 		}
 		for _, sl := range changed {
 			if sl.mod.written && sl.mod.row != nil {
-				h.saw(t, sl.key, sl.mod.row, from)
+				h.saw(t, sl.key, sl.mod.row, sl.mod.since(from, read))
 			}
 		}
 	}
+}
+
+// since is from when the row is that m leaves: nothing reaches the store for one that
+// stays as it was read, maybe without a lock.
+func (m *mod) since(wrote, read since) since {
+	exists := m.known && m.before != nil
+	if m.row == nil && !exists && !m.deleted || m.row != nil && exists && same(m.before, m.row) {
+		return read
+	}
+	return wrote
 }
 
 // hear is told what others changed.

@@ -314,7 +314,7 @@ func (l *lane) attempt(calls []*call) (later []*call, err error) {
 		return nil, err
 	}
 	l.e.hints.learn(b.set, b.from)
-	l.e.hints.wrote(b.set, b.wrote)
+	l.e.hints.wrote(b.set, b.wrote, b.from)
 	l.e.batched(began, BatchStats{Kind: Writes, Calls: len(b.answers) + len(b.later) + len(b.doubtful), Rows: b.set.used,
 		Writes: b.rows, Later: len(b.later) + len(b.doubtful)})
 	for _, a := range b.answers {
