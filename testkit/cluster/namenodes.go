@@ -214,7 +214,7 @@ func (c *Cluster) NameNodeConf(tb testing.TB, i int) string {
 	return dir
 }
 
-// WaitDataNodes waits until every NameNode that runs knows n live DataNodes.
+// WaitDataNodes waits until every NameNode that runs knows n live DataNodes, all with room.
 func (c *Cluster) WaitDataNodes(tb testing.TB, n int) {
 	tb.Helper()
 	deadline := time.Now().Add(startPatience)
@@ -223,12 +223,18 @@ func (c *Cluster) WaitDataNodes(tb testing.TB, n int) {
 			continue
 		}
 		for {
-			live, err := c.LiveDataNodes(tb.Context(), i)
-			if err == nil && live == n {
+			live, err := c.live(tb.Context(), i)
+			ready := 0
+			for _, d := range live {
+				if d.GetCapacity() > 0 { // from its first heartbeat on blocks may go there
+					ready++
+				}
+			}
+			if err == nil && len(live) == n && ready == n {
 				break
 			}
 			if time.Now().After(deadline) {
-				tb.Fatalf("the NameNode at %s knows %d live DataNodes, not %d (%v)", nn.address, live, n, err)
+				tb.Fatalf("the NameNode at %s knows %d live DataNodes, %d of them with room, not %d (%v)", nn.address, len(live), ready, n, err)
 			}
 			time.Sleep(20 * time.Millisecond)
 		}
@@ -237,10 +243,15 @@ func (c *Cluster) WaitDataNodes(tb testing.TB, n int) {
 
 // LiveDataNodes is how many live DataNodes the i-th NameNode knows.
 func (c *Cluster) LiveDataNodes(ctx context.Context, i int) (int, error) {
+	live, err := c.live(ctx, i)
+	return len(live), err
+}
+
+func (c *Cluster) live(ctx context.Context, i int) ([]*hdfspb.DatanodeInfoProto, error) {
 	var resp hdfspb.GetDatanodeReportResponseProto
 	req := &hdfspb.GetDatanodeReportRequestProto{Type: hdfspb.DatanodeReportTypeProto_LIVE.Enum()}
 	if err := c.client.Call(ctx, c.nns[i].address, ClientProtocol, "getDatanodeReport", req, &resp); err != nil {
-		return 0, err
+		return nil, err
 	}
-	return len(resp.GetDi()), nil
+	return resp.GetDi(), nil
 }
