@@ -308,11 +308,10 @@ func (h *Hints) wrote(s *set, from, read since) {
 	}
 }
 
-// since is from when the row is that m leaves: nothing reaches the store for one that
-// stays as it was read, maybe without a lock.
+// since is from when the row is that m leaves. One that stays may have been read without
+// a lock.
 func (m *mod) since(wrote, read since) since {
-	exists := m.known && m.before != nil
-	if m.row == nil && !exists && !m.deleted || m.row != nil && exists && same(m.before, m.row) {
+	if m.stays() {
 		return read
 	}
 	return wrote

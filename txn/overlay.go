@@ -107,12 +107,10 @@ func (m *mod) changes(out []dal.Change) []dal.Change {
 	switch {
 	case !m.written:
 		return m.append(out, dal.Add, m.add)
-	case m.row == nil && (exists || m.deleted):
-		return m.append(out, dal.Delete, nil)
+	case m.stays():
+		return out
 	case m.row == nil:
-		return out
-	case exists && slices.Equal(m.before, m.row):
-		return out
+		return m.append(out, dal.Delete, nil)
 	case exists && movesUnique(m.table, m.before, m.row):
 		return m.append(m.append(out, dal.Delete, nil), dal.Insert, m.row)
 	case exists || m.put && !m.known:
@@ -121,6 +119,16 @@ func (m *mod) changes(out []dal.Change) []dal.Change {
 		return m.append(m.append(out, dal.Delete, nil), dal.Insert, m.row)
 	}
 	return m.append(out, dal.Insert, m.row)
+}
+
+// stays reports whether a row that was written is left as it was read: nothing of it
+// reaches the store.
+func (m *mod) stays() bool {
+	exists := m.known && m.before != nil
+	if m.row == nil {
+		return !exists && !m.deleted
+	}
+	return exists && same(m.before, m.row)
 }
 
 func (m *mod) append(out []dal.Change, op dal.Op, row schema.Row) []dal.Change {
