@@ -40,7 +40,9 @@ func OpenSQLite(cfg SQLiteConfig) (*Store, error) {
 	}
 	// One connection writes; transactions queue for it and never meet in SQLite.
 	// Readers see the last commit meanwhile (write-ahead log). Cache sizes are KiB.
-	write, err := openLite(path, 1, "cache_size(-32768)")
+	// 16 MB of log, in pages, before it is copied into the file: four times SQLite's own
+	// limit, as most pages that a batch changes are changed again by the next ones.
+	write, err := openLite(path, 1, "cache_size(-32768)", "wal_autocheckpoint(4000)")
 	if err != nil {
 		return nil, closeAfter(err, unlock)
 	}
