@@ -46,7 +46,7 @@ tools() {
 # jars: fetches Hadoop's jars with Maven.
 jars() {
 	[[ -f $hadoop_lib/resources/testHDFSConf.xml ]] && return
-	mvn -q -B -f test/hadoop/pom.xml package -DlibDir="$hadoop_lib.new" && rm -rf "$hadoop_lib" && mv "$hadoop_lib.new" "$hadoop_lib"
+	mvn -q -B -Dstyle.color=never -f test/hadoop/pom.xml package -DlibDir="$hadoop_lib.new" && rm -rf "$hadoop_lib" && mv "$hadoop_lib.new" "$hadoop_lib"
 }
 
 # clients: makes the Python environment of test/clients: 430 MB, two to four minutes. Its list is copied into it at the

@@ -16,6 +16,7 @@ import (
 type Hints struct {
 	tables []*hintTable // by schema.Table.Order; nil for tables without hints
 	holds  bool         // changes are heard of
+	ranged int          // how many rows of ranges one batch may add
 
 	mu    sync.Mutex // of all that adds hints or hears of changes
 	units *lru.Cache[uint64, *hint]
@@ -74,7 +75,8 @@ type hintIndex struct {
 }
 
 func newHints(size int, indexes []*schema.Index, holds bool) (*Hints, error) {
-	h := &Hints{tables: make([]*hintTable, len(schema.Tables)), holds: holds, heard: make([]heard, heardPlaces)}
+	h := &Hints{tables: make([]*hintTable, len(schema.Tables)), holds: holds, heard: make([]heard, heardPlaces),
+		ranged: max(1, size/rangedShare)}
 	var err error
 	if h.units, err = lru.NewWithEvict(max(1, size), func(_ uint64, old *hint) { old.gone.Store(true) }); err != nil {
 		return nil, err
@@ -245,10 +247,16 @@ func (t *hintTable) seen(row schema.Row, clone bool) {
 // same reports whether two rows of one table are equal.
 func same(a, b schema.Row) bool { return &a[0] == &b[0] || slices.Equal(a, b) }
 
-// learn takes over what a batch fetched.
+// rangedShare is the part of all hints that rows of ranges may take the place of in one
+// batch. Few of them are asked for by themselves, and who walks through a large tree must
+// not push out what others use.
+const rangedShare = 32
+
+// learn takes over what a batch fetched, but not what follows the first rows of a range.
 func (h *Hints) learn(s *set, from since) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	ranged := 0
 	for _, sl := range s.slots[:s.used] {
 		t := h.tables[sl.index.Table().Order]
 		if t == nil || sl.state != slotFetched || sl.mod != nil || sl.known != nil {
@@ -264,8 +272,11 @@ func (h *Hints) learn(s *set, from since) {
 			h.saw(t, sl.key, sl.row, from)
 		case h.holds && primary && sl.kind == wantPrefix && !t.whole && t.table.UnitOf(sl.key) == sl.key:
 			h.put(t, sl.key, sl.rows.Rows, from)
-		default:
+		case sl.after == "":
 			for _, row := range sl.rows.Rows {
+				if ranged++; ranged > h.ranged {
+					break
+				}
 				h.saw(t, t.table.Key(row), row, from)
 			}
 		}
