@@ -16,7 +16,7 @@ import (
 type Hints struct {
 	tables []*hintTable // by schema.Table.Order; nil for tables without hints
 	holds  bool         // changes are heard of
-	ranged int          // how many rows of ranges one batch may add
+	ranged int          // how many rows of scans one batch may add
 
 	mu    sync.Mutex // of all that adds hints or hears of changes
 	units *lru.Cache[uint64, *hint]
@@ -247,16 +247,16 @@ func (t *hintTable) seen(row schema.Row, clone bool) {
 // same reports whether two rows of one table are equal.
 func same(a, b schema.Row) bool { return &a[0] == &b[0] || slices.Equal(a, b) }
 
-// rangedShare is the part of all hints that rows of ranges may take the place of in one
+// rangedShare is the part of all hints that rows of scans may take the place of in one
 // batch. Few of them are asked for by themselves, and who walks through a large tree must
 // not push out what others use.
 const rangedShare = 32
 
-// learn takes over what a batch fetched, but not what follows the first rows of a range.
+// learn takes over what a batch fetched, but not what follows the first rows of a scan.
 func (h *Hints) learn(s *set, from since) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	ranged := 0
+	room := h.ranged
 	for _, sl := range s.slots[:s.used] {
 		t := h.tables[sl.index.Table().Order]
 		if t == nil || sl.state != slotFetched || sl.mod != nil || sl.known != nil {
@@ -272,11 +272,14 @@ func (h *Hints) learn(s *set, from since) {
 			h.saw(t, sl.key, sl.row, from)
 		case h.holds && primary && sl.kind == wantPrefix && !t.whole && t.table.UnitOf(sl.key) == sl.key:
 			h.put(t, sl.key, sl.rows.Rows, from)
-		case sl.after == "":
-			for _, row := range sl.rows.Rows {
-				if ranged++; ranged > h.ranged {
-					break
-				}
+		case sl.kind == wantScan && sl.after != "":
+		default:
+			rows := sl.rows.Rows
+			if sl.kind == wantScan {
+				rows = rows[:min(len(rows), room)]
+				room -= len(rows)
+			}
+			for _, row := range rows {
 				h.saw(t, t.table.Key(row), row, from)
 			}
 		}
