@@ -3,7 +3,7 @@
 # bulk, and measures our NameNodes on them.
 #
 #   scripts/bench-scale.sh                up to 10 million files on MariaDB and on SQLite
-#   scripts/bench-scale.sh -short         up to 100,000 files, about five minutes
+#   scripts/bench-scale.sh -short         up to 100,000 files, about ten minutes
 #   scripts/bench-scale.sh -help          all options
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

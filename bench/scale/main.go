@@ -81,7 +81,7 @@ func parse(args []string, out io.Writer) (options, error) {
 		fmt.Fprint(out, usage)
 		fs.PrintDefaults()
 	}
-	short := fs.Bool("short", false, "one round of small runs, about five minutes: up to 100,000 files")
+	short := fs.Bool("short", false, "one round of small runs, about ten minutes: up to 100,000 files")
 	parts := fs.String("only", strings.Join(allParts, ","), "`parts` to run")
 	stores := fs.String("stores", strings.Join(allStores, ","), "`stores` to measure")
 	fs.IntVar(&o.rounds, "rounds", 3, "`rounds` that count, after one that warms up")
