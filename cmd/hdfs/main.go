@@ -11,12 +11,13 @@ import (
 	"io"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/urfave/cli/v2"
 )
 
 func main() {
-	os.Exit(run(context.Background(), &tool{in: os.Stdin, out: os.Stdout, err: os.Stderr}, os.Args[1:]))
+	os.Exit(run(context.Background(), &tool{in: os.Stdin, out: os.Stdout, err: os.Stderr, zone: time.Local}, os.Args[1:]))
 }
 
 // Groups of subcommands in the help.
@@ -100,6 +101,7 @@ type tool struct {
 	in   io.Reader
 	out  io.Writer
 	err  io.Writer
+	zone *time.Location // of the dates in reports
 	code int
 }
 

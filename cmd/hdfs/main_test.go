@@ -7,13 +7,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
-// hdfs runs the program in the test process.
+// hdfs runs the program in the test process, in UTC.
 func hdfs(t *testing.T, args ...string) (out, errOut string, code int) {
 	t.Helper()
 	var o, e bytes.Buffer
-	code = run(context.Background(), &tool{in: strings.NewReader(""), out: &o, err: &e}, args)
+	code = run(context.Background(), &tool{in: strings.NewReader(""), out: &o, err: &e, zone: time.UTC}, args)
 	return o.String(), e.String(), code
 }
 

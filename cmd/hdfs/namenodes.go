@@ -63,7 +63,7 @@ func (t *tool) namenodes(args []string) int {
 	w := tabwriter.NewWriter(t.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "ID\tRPC\tHTTP\tSTATE\tLOAD\tVERSION\tSTARTED")
 	for _, n := range list {
-		fmt.Fprintln(w, strings.Join(nameNodeColumns(n, n.Started.Format(time.DateTime)), "\t"))
+		fmt.Fprintln(w, strings.Join(nameNodeColumns(n, n.Started.In(t.zone).Format(time.DateTime)), "\t"))
 	}
 	if err := w.Flush(); err != nil {
 		t.complain("hdfs namenodes", err)

@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/hopsql/hopsql/hadoop/discovery"
 	"github.com/hopsql/hopsql/hadoop/protocols/hopsqlpb"
@@ -62,9 +61,6 @@ func TestNameNodes(t *testing.T) {
 // What scripts read of the report is what Apache's has; the NameNodes come last,
 // and only if there are several.
 func TestReportOfNameNodes(t *testing.T) {
-	zone := time.Local
-	time.Local = time.UTC
-	t.Cleanup(func() { time.Local = zone })
 	for n, tail := range map[int]string{1: "", 2: "NameNodes (2):\n\nADDR leader\nOTHER active\n\n"} {
 		s := startLister(t, n)
 		s.safe.Store(true)

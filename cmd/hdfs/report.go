@@ -186,10 +186,10 @@ func (a *admin) node(n *hdfspb.DatanodeInfoProto) {
 	line("Cache Used%%: %s", usedShare(cached, cache))
 	line("Cache Remaining%%: %s", leftShare(cache-cached, cache))
 	line("Xceivers: %d", n.GetXceiverCount())
-	line("Last contact: %s", dateLine(n.GetLastUpdate()))
+	line("Last contact: %s", a.dateLine(n.GetLastUpdate()))
 	last := "Never"
 	if n.GetLastBlockReportTime() != 0 {
-		last = dateLine(n.GetLastBlockReportTime())
+		last = a.dateLine(n.GetLastBlockReportTime())
 	}
 	line("Last Block Report: %s", last)
 	line("Num of Blocks: %d\n\n", n.GetNumBlocks())
@@ -226,8 +226,8 @@ func leftShare(part, whole int64) string {
 }
 
 // dateLine writes ms since the epoch as Java prints a date.
-func dateLine(ms uint64) string {
-	return time.UnixMilli(int64(ms)).Format("Mon Jan 02 15:04:05 MST 2006")
+func (t *tool) dateLine(ms uint64) string {
+	return time.UnixMilli(int64(ms)).In(t.zone).Format("Mon Jan 02 15:04:05 MST 2006")
 }
 
 // topology prints racks and their DataNodes.

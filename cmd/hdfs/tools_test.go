@@ -229,9 +229,6 @@ Num of Blocks: 9
 `
 
 func TestReport(t *testing.T) {
-	zone := time.Local
-	time.Local = time.UTC
-	t.Cleanup(func() { time.Local = zone })
 	s := startStandIn(t)
 	s.safe.Store(true)
 	configure(t, "fs.defaultFS", "hdfs://"+s.addr)
